@@ -1,0 +1,1 @@
+"""The mail system as one description, and everything that follows from it."""

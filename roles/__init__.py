@@ -1,0 +1,1 @@
+"""One module per service of a mail host, each named after it."""
