@@ -1,0 +1,15 @@
+"""A mail server, top to bottom: `pyinfra inventory deploy.py`."""
+
+from roles.base import base
+from roles.dovecot import dovecot
+from roles.firewall import firewall
+from roles.postfix import postfix
+from roles.rspamd import rspamd
+from roles.tls import tls
+
+base()
+tls()
+postfix()
+dovecot()
+rspamd()
+firewall()

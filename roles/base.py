@@ -1,0 +1,33 @@
+"""The host itself: its name, its clock, and the tools that every later role leans on.
+
+Opens no port. Comes first: Postfix greets with the host's name, TLS and DKIM need the right time.
+"""
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from roles.packages import install
+from roles.rollout import Service, rollout
+
+PACKAGES = ("ca-certificates", "openssl", "systemd-timesyncd")
+
+SERVICE = Service(
+    name="base",
+    owns=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
+    # Debian's installer maps the host's own name to 127.0.1.1; a mail server that finds itself there
+    # thinks that its MX is somebody else, hence /etc/hosts is ours.
+    activate="""
+        hostname -F /etc/hostname
+        systemctl enable -q systemd-timesyncd
+        systemctl start systemd-timesyncd
+    """,
+    recover="hostname -F /etc/hostname",
+    probe='[ "$(hostname -f)" = "$(cat /etc/hostname)" ] || refuse "hostname -f says $(hostname -f)"',
+)
+
+
+@deploy("Base")
+def base() -> None:
+    """Name the host and set its clock."""
+    install(PACKAGES)
+    rollout(SERVICE, name=f"{host.data.mail.name}: host name and clock")

@@ -1,0 +1,44 @@
+"""Rspamd: signs what our users send with DKIM; checks SPF, DKIM and DMARC of what arrives, and marks spam.
+
+Opens no port: Postfix reaches it over a UNIX socket in its queue folder, so Postfix is installed first.
+"""
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from roles.packages import install
+from roles.rollout import Mode, Service, rollout
+
+PACKAGES = ("rspamd",)
+
+SERVICE = Service(
+    name="rspamd",
+    units=("rspamd",),
+    tree="/etc/rspamd",
+    owns=("/etc/tmpfiles.d/mailwright-rspamd.conf",),
+    modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
+    check="""
+        words=$(rspamadm configtest 2>&1) || refuse "$words"
+        case $words in *"syntax OK"*) ;; *) refuse "$words" ;; esac
+    """,
+    activate="""
+        systemd-tmpfiles --create mailwright-rspamd.conf
+        systemctl enable -q rspamd
+        if systemctl is-active -q rspamd; then systemctl reload rspamd; else systemctl start rspamd; fi
+    """,
+    recover='systemctl stop rspamd; [ ! -e "$LOADED" ] || systemctl start rspamd',
+    probe="""
+        for try in 1 2 3 4 5 6 7 8 9 10; do
+            [ ! -S /var/spool/postfix/rspamd/milter.sock ] || exit 0
+            sleep 0.5
+        done
+        refuse "no milter socket for Postfix"
+    """,
+)
+
+
+@deploy("Rspamd")
+def rspamd() -> None:
+    """Install, roll out, run."""
+    install(PACKAGES)
+    rollout(SERVICE, name=f"{host.data.mail.name}: Rspamd")
