@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from mailwright import address, delivery
@@ -142,18 +143,12 @@ def _check_targets(
     mailboxes: Mapping[str, Mailbox],
     found: list[Problem],
 ) -> None:
-    known = {*mailboxes, *aliases, *(f"{role}@{name}" for name in domains for role in ROLES)}
+    roles = (f"{role}@{name}" for name in domains for role in ROLES)
+    known = _by_domain(domains, chain(mailboxes, aliases, roles))
     for alias in aliases.values():
+        where = setting("aliases", alias.address)
         for target in alias.targets:
-            if target.rpartition("@")[2] in domains and delivery.entry(target, known) not in known:
-                found.append(_nobody(setting("aliases", alias.address), target, known))
-
-
-def _nobody(where: str, target: str, known: Iterable[str]) -> Problem:
-    domain = target[target.rindex("@") :]
-    near = [name for name in known if name.endswith(domain)]
-    hint = nearest(target, near) if len(near) <= _HINTS_UP_TO else ""
-    return Problem(where, "is nobody's address", target, "a mailbox or an alias", hint)
+            _check_delivered(where, target, known, found)
 
 
 def _postmaster(
@@ -165,16 +160,32 @@ def _postmaster(
 ) -> str:
     """The address for the roles of every domain (RFC 5321 section 4.5.1: it must be delivered)."""
     where, target = setting("postmaster"), table.postmaster
-    if target is None:
-        if not any(problem.where == where for problem in found):
-            found.append(
-                Problem(where, "is missing", None, "the address of whoever runs the system")
-            )
-        return next(iter(mailboxes), "")
-    known = {*mailboxes, *aliases}
-    if target.rpartition("@")[2] in domains and delivery.entry(target, known) not in known:
-        found.append(_nobody(where, target, known))
-    return target
+    if target is not None:
+        _check_delivered(where, target, _by_domain(domains, chain(mailboxes, aliases)), found)
+        return target
+    if not any(problem.where == where for problem in found):
+        found.append(
+            Problem(where, "is missing", expected="the address of whoever runs the system")
+        )
+    return next(iter(mailboxes), "")
+
+
+def _by_domain(domains: Iterable[str], addresses: Iterable[str]) -> dict[str, set[str]]:
+    known: dict[str, set[str]] = {name: set() for name in domains}
+    for name in addresses:
+        known.get(name.rpartition("@")[2], set()).add(name)
+    return known
+
+
+def _check_delivered(
+    where: str, target: str, known: Mapping[str, set[str]], found: list[Problem]
+) -> None:
+    """A target in a domain of ours is a mailbox or an alias; the rest of the world is not ours."""
+    near = known.get(target.rpartition("@")[2])
+    if near is None or delivery.entry(target, near) in near:
+        return
+    hint = nearest(target, near) if len(near) <= _HINTS_UP_TO else ""
+    found.append(Problem(where, "is nobody's address", target, "a mailbox or an alias", hint))
 
 
 def warnings(found: Directory, message_size_limit: int) -> list[str]:
