@@ -1,7 +1,7 @@
 """pyinfra's own settings file, run before the inventory is loaded: lets an inventory be a folder.
 
-pyinfra executes the inventory's path as a Python file. These lines put our loader in its place, which reads
-`hosts.py` and `mail.toml` in that folder and stops the run with every problem in them.
+pyinfra executes the inventory's path as a Python file. These lines put our loader in its place,
+which reads `hosts.py` and `mail.toml` in that folder and stops the run with every problem in them.
 """
 
 import click

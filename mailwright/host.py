@@ -105,7 +105,7 @@ class MailHost(Machine):
 
     @property
     def virtual_alias_domains(self) -> tuple[str, ...]:
-        """The host's own name, which receives mail for root and postmaster if it is no mail domain."""
+        """The host's own name, unless it is a mail domain: mail for root and postmaster."""
         return () if self.name in {domain.name for domain in self.domains} else (self.name,)
 
     @property

@@ -41,8 +41,8 @@ def groups(inventory: str, limit: Iterable[str] = ()) -> Groups:
     """The groups, each host of group `mail` with `mail` (MailHost) and `picture` in its data.
 
     Raises:
-        InventoryError: with everything that is wrong with the inventory or with a template, or a `--limit`
-            that matches nothing, which pyinfra would take for a job well done.
+        InventoryError: with everything that is wrong with the inventory or with a template, or a
+            `--limit` that matches nothing, which pyinfra would take for a job well done.
     """
     try:
         folder = folder_of(inventory)

@@ -3,8 +3,8 @@
 Opens no port. Comes first: Postfix greets with the host's name, TLS and DKIM need the right time.
 """
 
-from pyinfra import host
-from pyinfra.api import deploy
+from pyinfra.api.deploy import deploy
+from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Service, rollout
@@ -14,15 +14,18 @@ PACKAGES = ("ca-certificates", "openssl", "systemd-timesyncd")
 SERVICE = Service(
     name="base",
     owns=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
-    # Debian's installer maps the host's own name to 127.0.1.1; a mail server that finds itself there
-    # thinks that its MX is somebody else, hence /etc/hosts is ours.
+    # Debian's installer maps the host's own name to 127.0.1.1; a mail server that finds itself
+    # there thinks that its MX is somebody else, hence /etc/hosts is ours.
     activate="""
         hostname -F /etc/hostname
         systemctl enable -q systemd-timesyncd
         systemctl start systemd-timesyncd
     """,
     recover="hostname -F /etc/hostname",
-    probe='[ "$(hostname -f)" = "$(cat /etc/hostname)" ] || refuse "hostname -f says $(hostname -f)"',
+    probe="""
+        name=$(hostname -f)
+        [ "$name" = "$(cat /etc/hostname)" ] || refuse "hostname -f says $name"
+    """,
 )
 
 
@@ -30,4 +33,4 @@ SERVICE = Service(
 def base() -> None:
     """Name the host and set its clock."""
     install(PACKAGES)
-    rollout(SERVICE, name=f"{host.data.mail.name}: host name and clock")
+    rollout(service=SERVICE, name=f"{host.data.mail.name}: host name and clock")

@@ -1,11 +1,11 @@
-"""Dovecot: keeps the mailboxes and serves them by IMAP (143, 993), POP3 (110, 995) and ManageSieve (4190).
+"""Dovecot keeps the mailboxes: IMAP (143, 993), POP3 (110, 995) and ManageSieve (4190).
 
-Needs `tls`. Takes mail from Postfix by LMTP and answers its questions about passwords and quotas, over UNIX
-sockets in Postfix's queue folder, so Postfix is installed first.
+Needs `tls`. Takes mail from Postfix by LMTP and answers its questions about passwords and quotas,
+over UNIX sockets in Postfix's queue folder, so Postfix is installed first.
 """
 
-from pyinfra import host
-from pyinfra.api import deploy
+from pyinfra.api.deploy import deploy
+from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Mode, Service, rollout
@@ -42,10 +42,9 @@ SERVICE = Service(
     """,
     activate="""
         systemd-tmpfiles --create mailwright-dovecot.conf
-        systemctl enable -q dovecot
-        if systemctl is-active -q dovecot; then doveadm reload; else systemctl start dovecot; fi
+        serve dovecot
     """,
-    recover='systemctl stop dovecot; [ ! -e "$LOADED" ] || systemctl start dovecot',
+    recover="restore dovecot",
     probe="""
         greets 143 plain "* OK"
         greets 993 tls "* OK"
@@ -61,4 +60,4 @@ SERVICE = Service(
 def dovecot() -> None:
     """Install, roll out, run."""
     install(PACKAGES)
-    rollout(SERVICE, name=f"{host.data.mail.name}: Dovecot {host.data.mail.dovecot}")
+    rollout(service=SERVICE, name=f"{host.data.mail.name}: Dovecot {host.data.mail.dovecot}")

@@ -3,8 +3,8 @@
 Comes last, so that a port opens only when its daemon is there. Connections that exist stay.
 """
 
-from pyinfra import host
-from pyinfra.api import deploy
+from pyinfra.api.deploy import deploy
+from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Service, rollout
@@ -30,4 +30,4 @@ SERVICE = Service(
 def firewall() -> None:
     """Install, roll out, run."""
     install(PACKAGES)
-    rollout(SERVICE, name=f"{host.data.mail.name}: firewall")
+    rollout(service=SERVICE, name=f"{host.data.mail.name}: firewall")

@@ -1,42 +1,22 @@
-"""Debian's packages, all roles' in one transaction, with the daemons held back until they are configured.
+"""Debian's packages, all roles' in one transaction, their daemons held back until configured.
 
-Each role names its own packages with `install`. pyinfra prepares every role before it runs the first
-operation, so that the first `install` that runs knows all of them.
+Each role names its own packages with `install`. pyinfra prepares every role before it runs the
+first operation, so that the first `install` that runs knows all of them.
 """
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
-from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api.command import StringCommand
+from pyinfra.api.operation import operation
+from pyinfra.context import host
 
-from roles.rollout import forget, observe, wrong_release
+from roles.rollout import Commands, forget, observe, wrong_release
 
 _WANTED = "mailwright packages"
 
-# policy-rc.d (invoke-rc.d(8)) keeps maintainer scripts from starting a daemon that has no configuration yet. It says
-# no only while the flag in /run exists, so that a run that dies here cannot hold back anything for ever.
-_SCRIPT = r"""
-set -eu
-export DEBIAN_FRONTEND=noninteractive
-install -d -m 0755 /run/mailwright
-touch /run/mailwright/installing
-if [ ! -e /usr/sbin/policy-rc.d ]; then
-    printf '%s\n' '#!/bin/sh' '# mailwright' '[ ! -e /run/mailwright/installing ] || exit 101' >/usr/sbin/policy-rc.d
-    chmod 0755 /usr/sbin/policy-rc.d
-fi
-finish() {
-    rm -f /run/mailwright/installing
-    ! grep -qs '^# mailwright$' /usr/sbin/policy-rc.d || rm -f /usr/sbin/policy-rc.d
-}
-trap finish EXIT
-trap '' HUP PIPE
-apt="apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold"
-dpkg --configure -a
-printf '%s\n' "$PRESEED" | debconf-set-selections
-[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || $apt update
-$apt install --no-install-recommends $PACKAGES
-"""
+_SCRIPT = Path(__file__).with_name("packages.sh").read_text()
 
 
 def install(packages: Sequence[str], preseed: Sequence[str] = ()) -> None:
@@ -48,7 +28,7 @@ def install(packages: Sequence[str], preseed: Sequence[str] = ()) -> None:
 
 
 @operation()
-def _install() -> Iterator[StringCommand]:
+def _install() -> Commands:
     """One transaction for all that the roles of this run want and the host lacks."""
     seen = observe()
     yield from wrong_release(seen)
@@ -59,6 +39,9 @@ def _install() -> Iterator[StringCommand]:
         return
     forget()
     yield StringCommand(
-        f"PACKAGES={shlex.quote(' '.join(missing))}\nPRESEED={shlex.quote(chr(10).join(preseed))}\n{_SCRIPT}"
+        f"PACKAGES={shlex.quote(' '.join(missing))}
+"
+        f"PRESEED={shlex.quote(chr(10).join(preseed))}
+{_SCRIPT}"
     )
     forget()

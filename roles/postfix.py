@@ -1,11 +1,11 @@
 """Postfix: takes mail from other servers (25) and from our users (465, 587), and sends it on.
 
-Needs `tls`. Hands mail for our mailboxes to Dovecot by LMTP, asks Dovecot for passwords and quotas, and
-shows each message to Rspamd; all three over UNIX sockets in its queue folder.
+Needs `tls`. Hands mail for our mailboxes to Dovecot by LMTP, asks Dovecot for passwords and quotas,
+and shows each message to Rspamd; all three over UNIX sockets in its queue folder.
 """
 
-from pyinfra import host
-from pyinfra.api import deploy
+from pyinfra.api.deploy import deploy
+from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Service, rollout
@@ -19,7 +19,7 @@ PRESEED = ("postfix postfix/main_mailer_type select No configuration",)
 def postfix() -> None:
     """Install, roll out, run."""
     install(PACKAGES, preseed=PRESEED)
-    rollout(service(host.data.mail.debian), name=f"{host.data.mail.name}: Postfix")
+    rollout(service=service(host.data.mail.debian), name=f"{host.data.mail.name}: Postfix")
 
 
 def service(debian: int) -> Service:
@@ -35,8 +35,8 @@ def service(debian: int) -> Service:
                 case $map in *.lmdb) ;; *) quiet postmap "lmdb:$map" ;; esac
             done
         """,
-        # The first `postfix check` may bring the chroot's copies of /etc up to date, and says so; the second has
-        # nothing to say. What it lets pass is caught by postconf's warnings and by asking each map.
+        # The first `postfix check` may bring the chroot's copies of /etc up to date, and says so; the
+        # second has nothing to say. What it lets pass, postconf's warnings and each map show.
         check="""
             postfix check >/dev/null 2>&1 || :
             quiet postfix check
@@ -50,11 +50,8 @@ def service(debian: int) -> Service:
                 [ -e "${map#lmdb:}.lmdb" ] || refuse "no map $map"
             done
         """,
-        activate=f"""
-            systemctl enable -q postfix
-            if systemctl is-active -q {unit}; then systemctl reload {unit}; else systemctl start {unit}; fi
-        """,
-        recover=f'systemctl stop {unit}; [ ! -e "$LOADED" ] || systemctl start {unit}',
+        activate=f"serve {unit}",
+        recover=f"restore {unit}",
         probe="""
             postfix status
             greets 25 plain "220 "

@@ -1,7 +1,7 @@
 """How files reach a host: checked by their daemon, swapped in at once, loaded, probed, or put back.
 
-One operation carries every role. A run that changes nothing costs one remote command for the whole host,
-because what the host holds is looked up once for all roles. The host's half is `rollout.sh`.
+One operation carries every role. A run that changes nothing costs one remote command for the whole
+host, because what the host holds is looked up once for all roles. The host's half is `rollout.sh`.
 """
 
 import base64
@@ -10,19 +10,24 @@ import io
 import shlex
 import socket
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pyinfra import host, logger, state
-from pyinfra.api import FactBase, StringCommand, operation
+from pyinfra import logger
+from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
+from pyinfra.api.operation import operation
+from pyinfra.context import host, state
 from pyinfra.operations.util.files import generate_color_diff
 
 from mailwright.render import Picture
 
+Commands = Generator[StringCommand, None, None]
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
+_SERVICE = Path(__file__).with_name("service.sh").read_text()
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,9 @@ class File:
 class Service:
     """A daemon, and the shell that checks, starts and probes it; each snippet runs under `sh -eu`.
 
-    `tree` is the folder whose files change together, at once. `check` sees the new files at their true
-    paths before anybody else does; any failure there leaves the host as it was. `loads` names files of
-    other roles that the daemon reads, so that their change makes it load again.
+    `tree` is the folder whose files change together, at once. `check` sees the new files at their
+    true paths before anybody else does; any failure there leaves the host as it was. `loads` names
+    files of other roles that the daemon reads, so that their change makes it load again.
     """
 
     name: str
@@ -93,26 +98,7 @@ class Service:
     def functions(self) -> str:
         """The snippets as shell functions."""
         names = ("before", "build", "check", "activate", "recover", "probe")
-        return _PROBES + "".join(f"{name}() {{\n{getattr(self, name)}\n}}\n" for name in names)
-
-
-# Shared by the snippets of all services: `refuse WORDS` and `greets PORT TLS? PATTERN`.
-_PROBES = r"""
-refuse() { echo "$*"; exit 1; }
-quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
-greets() {
-    for try in 1 2 3 4 5 6 7 8 9 10; do
-        if [ "$2" = tls ]; then
-            line=$(sleep 1 | timeout 5 openssl s_client -quiet -connect "127.0.0.1:$1" 2>/dev/null | head -n 1) || :
-        else
-            line=$(timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && head -n 1 <&3' "$1" 2>/dev/null) || :
-        fi
-        case $line in $3*) return 0 ;; esac
-        sleep 0.5
-    done
-    refuse "port $1 answers '$line' where '$3' is expected"
-}
-"""
+        return _SERVICE + "".join(f"{name}() {{\n{getattr(self, name)}\n}}\n" for name in names)
 
 
 @dataclass(frozen=True)
@@ -159,7 +145,7 @@ class HostState(FactBase[Observed]):
         return Observed(
             release=rows["R"][0][0],
             files={p: (m, u, g, digests.get(p, "")) for m, u, g, p in rows["F"]},
-            loaded={service: digest for service, digest in rows["L"]},
+            loaded={row[0]: row[1] for row in rows["L"]},
             owned={service: frozenset(paths) for service, paths in owned.items()},
             active=frozenset(words[0] for words in rows["U"]),
             packages=frozenset(name for status, name in rows["P"] if status == "ii"),
@@ -188,14 +174,14 @@ def _roots(picture: Picture) -> list[str]:
 
 
 def _set_nodelay() -> None:
-    """Paramiko leaves Nagle's algorithm on, which makes each remote command wait 40 ms for an ACK."""
+    """Paramiko leaves Nagle's algorithm on: each remote command would wait 40 ms for an ACK."""
     client = getattr(host.connector, "client", None)
     sock = getattr(client and client.get_transport(), "sock", None)
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def wrong_release(seen: Observed) -> Iterator[StringCommand]:
+def wrong_release(seen: Observed) -> Commands:
     """Fail before anything is touched when the host is not the release that was rendered for."""
     if seen.release != str(host.data.mail.debian):
         yield failure(
@@ -210,10 +196,10 @@ def failure(words: str) -> StringCommand:
 
 
 @operation()
-def rollout(service: Service) -> Iterator[StringCommand]:
+def rollout(service: Service) -> Commands:
     """Bring the service's files to the host and make its daemon serve them.
 
-    Nothing is sent when every file, its owner and mode are right, the daemon has loaded them and runs.
+    Nothing is sent when every file, its owner and mode are right, and the daemon has loaded them.
     """
     seen = observe()
     yield from wrong_release(seen)
@@ -231,7 +217,9 @@ def rollout(service: Service) -> Iterator[StringCommand]:
     variables = {
         "SERVICE": service.name,
         "TREE": service.tree,
-        "SINGLES": _words(path for path in [f.path for f in changed] + stale if not _in_tree(service, path)),
+        "SINGLES": _words(
+            path for path in [f.path for f in changed] + stale if not _in_tree(service, path)
+        ),
         "STALE": _words(stale),
         "OWNED": _words(file.path for file in files),
         "DIGEST": digest,
@@ -249,7 +237,7 @@ def _in_tree(service: Service, path: str) -> bool:
     return bool(service.tree) and path.startswith(f"{service.tree}/")
 
 
-def _words(paths: Iterator[str]) -> str:
+def _words(paths: Iterable[str]) -> str:
     return " ".join(paths)
 
 
@@ -257,19 +245,23 @@ def _digest(service: Service, files: Sequence[File]) -> str:
     """One digest of all that the daemon reads: its own files and those of others that it loads."""
     picture: Picture = host.data.picture
     lines = [" ".join((file.path, *file.fingerprint)) for file in files]
-    lines += [f"{path} {hashlib.sha256(picture[path].encode()).hexdigest()}" for path in service.loads]
+    lines += [
+        f"{path} {hashlib.sha256(picture[path].encode()).hexdigest()}" for path in service.loads
+    ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _archive(files: Sequence[File]) -> bytes:
-    """A tar of the files with owners and modes, and their folders, so that no umask decides these."""
+    """A tar of the files and their folders with owners and modes, so that no umask decides."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for folder in sorted({str(p) for f in files for p in PurePosixPath(f.path).parents}):
             if folder != "/":
                 tar.addfile(_member(folder, Mode(bits=0o755), type=tarfile.DIRTYPE))
         for file in files:
-            tar.addfile(_member(file.path, file.mode, size=len(file.content)), io.BytesIO(file.content))
+            tar.addfile(
+                _member(file.path, file.mode, size=len(file.content)), io.BytesIO(file.content)
+            )
     return buffer.getvalue()
 
 
@@ -281,7 +273,9 @@ def _member(path: str, mode: Mode, **attributes: Any) -> tarfile.TarInfo:
     return member
 
 
-def _announce(service: Service, changed: Sequence[File], stale: Sequence[str], idle: Sequence[str]) -> None:
+def _announce(
+    service: Service, changed: Sequence[File], stale: Sequence[str], idle: Sequence[str]
+) -> None:
     """Say what differs; with --diff also how, but never the text of a secret."""
     if state.is_executing and not state.config.DIFF:
         return
@@ -293,9 +287,13 @@ def _announce(service: Service, changed: Sequence[File], stale: Sequence[str], i
         logger.info("%s%s would load its files again", host.print_prefix, service.name)
     current = _current([file for file in changed if not file.secret]) if state.config.DIFF else {}
     for file in changed:
-        logger.info("%s%s differs%s", host.print_prefix, file.path, " (secret)" if file.secret else "")
+        logger.info(
+            "%s%s differs%s", host.print_prefix, file.path, " (secret)" if file.secret else ""
+        )
         if file.path in current:
-            lines = generate_color_diff(current[file.path].splitlines(), file.content.decode().splitlines())
+            lines = generate_color_diff(
+                current[file.path].splitlines(), file.content.decode().splitlines()
+            )
             for line in lines:
                 logger.info("  %s", line)
 

@@ -1,10 +1,11 @@
-"""Rspamd: signs what our users send with DKIM; checks SPF, DKIM and DMARC of what arrives, and marks spam.
+"""Rspamd signs what our users send with DKIM, checks SPF, DKIM and DMARC of what arrives, marks spam.
 
-Opens no port: Postfix reaches it over a UNIX socket in its queue folder, so Postfix is installed first.
+Opens no port: Postfix reaches it over a UNIX socket in its queue folder, so Postfix is installed
+first.
 """
 
-from pyinfra import host
-from pyinfra.api import deploy
+from pyinfra.api.deploy import deploy
+from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Mode, Service, rollout
@@ -23,10 +24,9 @@ SERVICE = Service(
     """,
     activate="""
         systemd-tmpfiles --create mailwright-rspamd.conf
-        systemctl enable -q rspamd
-        if systemctl is-active -q rspamd; then systemctl reload rspamd; else systemctl start rspamd; fi
+        serve rspamd
     """,
-    recover='systemctl stop rspamd; [ ! -e "$LOADED" ] || systemctl start rspamd',
+    recover="restore rspamd",
     probe="""
         for try in 1 2 3 4 5 6 7 8 9 10; do
             [ ! -S /var/spool/postfix/rspamd/milter.sock ] || exit 0
@@ -41,4 +41,4 @@ SERVICE = Service(
 def rspamd() -> None:
     """Install, roll out, run."""
     install(PACKAGES)
-    rollout(SERVICE, name=f"{host.data.mail.name}: Rspamd")
+    rollout(service=SERVICE, name=f"{host.data.mail.name}: Rspamd")

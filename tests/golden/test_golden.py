@@ -1,4 +1,4 @@
-"""The whole picture of a host, byte for byte: what a change to a template or the model does to users' servers.
+"""The whole picture of a host, byte for byte: what a change here does to users' servers.
 
 `pytest tests/golden --write` accepts the pictures as they are now; the diff is then yours to read.
 """
@@ -23,7 +23,9 @@ KEY = re.compile(r"(?<=p=)[A-Za-z0-9+/=]{30,}(\" \"[A-Za-z0-9+/=]+)*")
 
 
 @pytest.fixture(scope="module", params=INVENTORIES)
-def inventory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Inventory:
+def inventory(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Inventory:
     folder = tmp_path_factory.mktemp("golden") / request.param
     folder.mkdir()
     return complete(HERE / "inventories" / request.param, folder)
@@ -44,7 +46,9 @@ def files(host: MailHost) -> Iterator[tuple[str, str]]:
         yield path, "(secret)\n" if SECRET.match(path) else content
 
 
-def test_the_picture_is_the_one_that_was_agreed(inventory: Inventory, pytestconfig: pytest.Config) -> None:
+def test_the_picture_is_the_one_that_was_agreed(
+    inventory: Inventory, pytestconfig: pytest.Config
+) -> None:
     found = dict(emitted(inventory))
     agreed = {
         str(path.relative_to(HERE / "pictures")): path.read_text()

@@ -65,7 +65,9 @@ class Account:
             client.login(self.address, self.password)
             yield client
 
-    def find(self, message_id: str, folder: str = "INBOX", starttls: bool = False) -> EmailMessage | None:
+    def find(
+        self, message_id: str, folder: str = "INBOX", starttls: bool = False
+    ) -> EmailMessage | None:
         """The message with this Message-ID, or None."""
         with self.imap(starttls) as client:
             if client.select(folder)[0] != "OK":
@@ -82,7 +84,9 @@ class Account:
         Raises:
             AssertionError: it did not come within 30 seconds.
         """
-        return eventually(lambda: self.find(message_id, folder), f"{message_id} in {folder} of {self.address}")
+        return eventually(
+            lambda: self.find(message_id, folder), f"{message_id} in {folder} of {self.address}"
+        )
 
     def remove(self, message_ids: set[str]) -> None:
         """Delete these messages wherever they lie."""
@@ -91,7 +95,9 @@ class Account:
                 if client.select(folder)[0] != "OK":
                     continue
                 for message_id in message_ids:
-                    found = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][0].split()
+                    found = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][
+                        0
+                    ].split()
                     for number in found:
                         client.store(number.decode(), "+FLAGS", r"(\Deleted)")
                 client.expunge()
@@ -120,7 +126,7 @@ class Letters:
     readers: set[Account] = field(default_factory=set)
 
     def write(self, sender: str, reader: Account | str, body: str = "Hello.\n") -> EmailMessage:
-        """A letter; if its reader is an account of ours, the letter is removed when the test ends."""
+        """A letter; where its reader is an Account, it is removed when the test ends."""
         letter = EmailMessage(policy=policy.SMTP)
         letter["From"] = sender
         letter["To"] = reader if isinstance(reader, str) else reader.address

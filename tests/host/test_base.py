@@ -11,7 +11,9 @@ def test_the_host_bears_its_mail_name(host: Host, mail: MailHost) -> None:
 
 
 def test_the_host_does_not_take_its_own_name_for_loopback(host: Host, mail: MailHost) -> None:
-    addresses = {line.split()[0] for line in host.check_output(f"getent ahosts {mail.name}").splitlines()}
+    addresses = {
+        line.split()[0] for line in host.check_output(f"getent ahosts {mail.name}").splitlines()
+    }
     assert addresses == set(mail.addresses)
 
 

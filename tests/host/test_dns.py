@@ -11,7 +11,7 @@ from mailwright.inventory import Inventory
 
 
 def emitted(record: Record) -> set[dns.rdata.Rdata]:
-    """The record set in dnspython's own form, in which two TXT values are equal however they are split."""
+    """The record set as dnspython reads it."""
     texts = [" ".join(strings(v)) if record.type == "TXT" else v for v in record.values]
     return {dns.rdata.from_text(dns.rdataclass.IN, record.type, text) for text in texts}
 

@@ -49,7 +49,9 @@ def test_the_clients_address_is_not_told_to_the_world(
     with account.smtp() as client:
         client.send_message(letter)
         mine = client.sock.getsockname()[0]
-    assert mine not in " ".join(correspondent.wait_for(letter["Message-ID"]).get_all("Received", []))
+    assert mine not in " ".join(
+        correspondent.wait_for(letter["Message-ID"]).get_all("Received", [])
+    )
 
 
 def test_mail_arrives_and_is_read_by_imap_and_by_pop3(account: Account, letters: Letters) -> None:
@@ -103,7 +105,9 @@ def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters:
     assert account.wait_for(letter["Message-ID"], "Junk")["X-Spam"] == "Yes"
 
 
-def test_a_full_mailbox_refuses_at_rcpt(mail: MailHost, accounts: list[Account], letters: Letters) -> None:
+def test_a_full_mailbox_refuses_at_rcpt(
+    mail: MailHost, accounts: list[Account], letters: Letters
+) -> None:
     smallest = accounts[-1]
     quota = next(m.quota for m in mail.mailboxes if m.address == smallest.address)
     if not 0 < quota <= 10 << 20:
@@ -112,7 +116,9 @@ def test_a_full_mailbox_refuses_at_rcpt(mail: MailHost, accounts: list[Account],
     with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
 
         def full() -> int | None:
-            letter = letters.write("someone@sender.invalid", smallest, line * (quota // 5 // len(line)))
+            letter = letters.write(
+                "someone@sender.invalid", smallest, line * (quota // 5 // len(line))
+            )
             try:
                 client.send_message(letter)
             except smtplib.SMTPRecipientsRefused as refused:
@@ -123,7 +129,7 @@ def test_a_full_mailbox_refuses_at_rcpt(mail: MailHost, accounts: list[Account],
 
 
 def wait_anywhere(account: Account, message_id: str) -> EmailMessage:
-    """The message in the inbox or, where the filter distrusts this client's address, in the spam folder."""
+    """The message in the inbox, or in the spam folder if the filter distrusts this client."""
     return eventually(
         lambda: account.find(message_id) or account.find(message_id, "Junk"), f"{message_id}"
     )

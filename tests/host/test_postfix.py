@@ -120,6 +120,6 @@ def test_the_sender_must_own_the_address(account: Account, port: int) -> None:
 def test_the_owner_of_an_alias_may_send_as_it(mail: MailHost, account: Account) -> None:
     mine = [address for address, logins in mail.sender_logins.items() if account.address in logins]
     with account.smtp() as client:
-        assert {address: rcpt(client, address, account.address) for address in mine} == dict.fromkeys(
-            mine, 250
-        )
+        assert {
+            address: rcpt(client, address, account.address) for address in mine
+        } == dict.fromkeys(mine, 250)

@@ -9,7 +9,9 @@ from mailwright.render import picture
 
 
 def test_every_file_is_as_rendered(host: Host, mail: MailHost) -> None:
-    wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in picture(mail).items()}
+    wanted = {
+        path: hashlib.sha256(text.encode()).hexdigest() for path, text in picture(mail).items()
+    }
     lines = host.check_output(f"sha256sum {' '.join(wanted)}").splitlines()
     found = {path: digest for digest, path in (line.split() for line in lines)}
     assert found == wanted

@@ -28,7 +28,10 @@ def test_old_tls_is_refused(mail: MailHost, port: int) -> None:
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.TLSv1
     context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with socket.create_connection((mail.name, port), timeout=10) as plain, pytest.raises(ssl.SSLError):
+    with (
+        socket.create_connection((mail.name, port), timeout=10) as plain,
+        pytest.raises(ssl.SSLError),
+    ):
         context.wrap_socket(plain, server_hostname=mail.name)
 
 
