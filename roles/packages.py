@@ -38,10 +38,7 @@ def _install() -> Commands:
         host.noop("all packages are installed")
         return
     forget()
-    yield StringCommand(
-        f"PACKAGES={shlex.quote(' '.join(missing))}
-"
-        f"PRESEED={shlex.quote(chr(10).join(preseed))}
-{_SCRIPT}"
-    )
+    head = {"PACKAGES": missing, "PRESEED": preseed}
+    variables = "".join(f"{name}={shlex.quote('|'.join(value))}\n" for name, value in head.items())
+    yield StringCommand(variables + _SCRIPT)
     forget()

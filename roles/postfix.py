@@ -35,8 +35,8 @@ def service(debian: int) -> Service:
                 case $map in *.lmdb) ;; *) quiet postmap "lmdb:$map" ;; esac
             done
         """,
-        # The first `postfix check` may bring the chroot's copies of /etc up to date, and says so; the
-        # second has nothing to say. What it lets pass, postconf's warnings and each map show.
+        # The first `postfix check` may bring the chroot's copies of /etc up to date, and says so;
+        # the second is silent. What it lets pass, postconf's warnings and each map show.
         check="""
             postfix check >/dev/null 2>&1 || :
             quiet postfix check

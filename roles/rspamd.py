@@ -1,4 +1,4 @@
-"""Rspamd signs what our users send with DKIM, checks SPF, DKIM and DMARC of what arrives, marks spam.
+"""Rspamd signs what our users send with DKIM, and judges what arrives by SPF, DKIM and DMARC.
 
 Opens no port: Postfix reaches it over a UNIX socket in its queue folder, so Postfix is installed
 first.
