@@ -1,4 +1,7 @@
-"""A mail server, top to bottom: `pyinfra inventory deploy.py`."""
+"""A mail server, top to bottom: `pyinfra inventory deploy.py`.
+
+Postfix comes after those that it asks, so that it never greets anybody whom it cannot serve.
+"""
 
 from roles.base import base
 from roles.dovecot import dovecot
@@ -9,7 +12,7 @@ from roles.tls import tls
 
 base()
 tls()
-postfix()
 dovecot()
 rspamd()
+postfix()
 firewall()

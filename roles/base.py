@@ -4,7 +4,6 @@ Opens no port. Comes first: Postfix greets with the host's name, TLS and DKIM ne
 """
 
 from pyinfra.api.deploy import deploy
-from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Service, rollout
@@ -33,4 +32,4 @@ SERVICE = Service(
 def base() -> None:
     """Name the host and set its clock."""
     install(PACKAGES)
-    rollout(service=SERVICE, name=f"{host.data.mail.name}: host name and clock")
+    rollout(service=SERVICE, name="Host name and clock")

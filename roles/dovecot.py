@@ -1,11 +1,10 @@
 """Dovecot keeps the mailboxes: IMAP (143, 993), POP3 (110, 995) and ManageSieve (4190).
 
 Needs `tls`. Takes mail from Postfix by LMTP and answers its questions about passwords and quotas,
-over UNIX sockets in Postfix's queue folder, so Postfix is installed first.
+over UNIX sockets in Postfix's queue folder; comes before `postfix`, which asks it at once.
 """
 
 from pyinfra.api.deploy import deploy
-from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Mode, Service, rollout
@@ -51,7 +50,7 @@ SERVICE = Service(
         greets 110 plain "+OK"
         greets 995 tls "+OK"
         greets 4190 plain '"IMPLEMENTATION"'
-        [ -S /var/spool/postfix/private/dovecot-lmtp ] || refuse "no LMTP socket for Postfix"
+        appears /var/spool/postfix/private/dovecot-lmtp
     """,
 )
 
@@ -60,4 +59,4 @@ SERVICE = Service(
 def dovecot() -> None:
     """Install, roll out, run."""
     install(PACKAGES)
-    rollout(service=SERVICE, name=f"{host.data.mail.name}: Dovecot {host.data.mail.dovecot}")
+    rollout(service=SERVICE, name="Dovecot")

@@ -4,7 +4,6 @@ Comes last, so that a port opens only when its daemon is there. Connections that
 """
 
 from pyinfra.api.deploy import deploy
-from pyinfra.context import host
 
 from roles.packages import install
 from roles.rollout import Service, rollout
@@ -30,4 +29,4 @@ SERVICE = Service(
 def firewall() -> None:
     """Install, roll out, run."""
     install(PACKAGES)
-    rollout(service=SERVICE, name=f"{host.data.mail.name}: firewall")
+    rollout(service=SERVICE, name="Firewall")

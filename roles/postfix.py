@@ -1,7 +1,7 @@
 """Postfix: takes mail from other servers (25) and from our users (465, 587), and sends it on.
 
-Needs `tls`. Hands mail for our mailboxes to Dovecot by LMTP, asks Dovecot for passwords and quotas,
-and shows each message to Rspamd; all three over UNIX sockets in its queue folder.
+Needs `tls`, `dovecot` and `rspamd`. Hands mail for our mailboxes to Dovecot by LMTP, asks Dovecot for
+passwords and quotas, and shows each message to Rspamd; all three over UNIX sockets in its queue folder.
 """
 
 from pyinfra.api.deploy import deploy
@@ -19,7 +19,7 @@ PRESEED = ("postfix postfix/main_mailer_type select No configuration",)
 def postfix() -> None:
     """Install, roll out, run."""
     install(PACKAGES, preseed=PRESEED)
-    rollout(service=service(host.data.mail.debian), name=f"{host.data.mail.name}: Postfix")
+    rollout(service=service(host.data.mail.debian), name="Postfix")
 
 
 def service(debian: int) -> Service:

@@ -18,14 +18,24 @@ restore() {
     [ ! -e "$LOADED" ] || systemctl start "$1"
 }
 
+# appears SOCKET: wait until the daemon has made it.
+appears() {
+    for try in $(seq 120); do
+        [ ! -S "$1" ] || return 0
+        sleep 0.5
+    done
+    refuse "no socket $1 after a minute"
+}
+
 # greets PORT plain|tls WORDS: wait until the port's first line begins with the words.
 greets() {
-    for try in 1 2 3 4 5 6 7 8 9 10; do
-        if [ "$2" = tls ]; then
-            line=$(sleep 2 | timeout 5 openssl s_client -quiet -connect "127.0.0.1:$1" 2>/dev/null | head -n 1) || :
-        else
-            line=$(timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && head -n 1 <&3' "$1" 2>/dev/null) || :
-        fi
+    case $2 in
+        tls) ask='coproc timeout 5 openssl s_client -quiet -connect "127.0.0.1:$0" 2>/dev/null
+            read -r -t 5 line <&"${COPROC[0]}"; kill "$COPROC_PID" 2>/dev/null; echo "$line"' ;;
+        *) ask='exec 3<>"/dev/tcp/127.0.0.1/$0" && read -r -t 5 line <&3; echo "$line"' ;;
+    esac
+    for try in $(seq 20); do
+        line=$(bash -c "$ask" "$1" 2>/dev/null) || :
         case $line in "$3"*) return 0 ;; esac
         sleep 0.5
     done

@@ -26,4 +26,4 @@ SERVICE = Service(
 @deploy("TLS")
 def tls() -> None:
     """Bring the host's certificate."""
-    rollout(service=SERVICE, name=f"{host.data.mail.name}: certificate")
+    rollout(service=SERVICE, name="Certificate")
