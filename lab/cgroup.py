@@ -78,6 +78,13 @@ class Group:
             _remove(folder)
 
 
+def remove_empty(path: str) -> None:
+    """Remove the group at `path` unless there is a group or a process in it."""
+    for root in hierarchies():
+        with suppress(OSError):
+            (root / path).rmdir()
+
+
 def _remove(folder: Path) -> None:
     """Remove a group and those below it; a process that is just ending may hold it a moment."""
     for path in sorted(folder.glob("**/"), reverse=True):

@@ -57,7 +57,7 @@ def lab() -> None:
 @click.option("--no-foreign", is_flag=True, help="Without the foreign mail server.")
 def up(name: str, inventory: Path, no_foreign: bool) -> None:
     """Start what is missing of the lab."""
-    Lab(name).up(inventory, foreign=not no_foreign)
+    Lab(name).up(inventory, has_foreign=not no_foreign)
 
 
 @lab.command()
@@ -102,10 +102,11 @@ def ssh(name: str, user: str, host: str, command: tuple[str, ...]) -> None:
 
 @lab.command(context_settings=_PASS_ON)
 @_NAME
+@click.option("--at", default="operator", help="Run it at a host's addresses.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(name: str, command: tuple[str, ...]) -> None:
+def run(name: str, at: str, command: tuple[str, ...]) -> None:
     """Run a program of this machine as a client in the lab's network."""
-    _become(Lab(name).command(command))
+    _become(Lab(name).command(command, at))
 
 
 @lab.command()

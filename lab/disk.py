@@ -50,11 +50,12 @@ class Disk:
         """The labels that a reset may name."""
         return sorted(self._layers().labels) if self.is_prepared else []
 
-    def prepare(self, image: Path, furnish: Callable[[Path], None]) -> None:
-        """Make the disk: the image, the layer that `furnish` fills, and an empty one."""
+    def prepare(self, image: Path, *furnish: Callable[[Path], None]) -> None:
+        """Make the disk: the image, the layer that each of `furnish` fills, and an empty one."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self._layer(0).mkdir(parents=True)
-        furnish(self._layer(0))
+        for fill in furnish:
+            fill(self._layer(0))
         self._save(Layers(str(image), lower=[0], upper=1, labels={FRESH: [0]}))
 
     def mount(self) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -51,10 +52,11 @@ class Host:
         """What the host printed to its console."""
         return self._folder / "console.log"
 
-    def prepare(self, image: Path) -> None:
-        """Give the host its disk, unless it has one."""
+    def prepare(self, image: Path, furnish: Callable[[Path], None] | None = None) -> None:
+        """Give the host its disk, unless it has one; `furnish` writes more files below a root."""
         if not self.disk.is_prepared:
-            self.disk.prepare(image, self._furnish)
+            steps = [self._furnish, furnish] if furnish else [self._furnish]
+            self.disk.prepare(image, *steps)
 
     def start(self) -> None:
         """Power on and wait until systemd has finished booting; nothing if it is on already."""
@@ -103,6 +105,7 @@ class Host:
             "--console=read-only",
             "--notify-ready=yes",
             "--capability=CAP_NET_ADMIN",
+            "--rlimit=RLIMIT_NOFILE=1024:524288",
         ]
         environment = _ENVIRONMENT | {"NOTIFY_SOCKET": str(notifications)}
         return Service(self.place.name, argv, self._group, self.console, environment)

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from lab import foreign, machine
 from lab import inventory as inventories
-from lab import machine
 from lab.addresses import FOREIGN, NAMESERVER, OPERATOR, PACKAGES, RESOLVER, Place
 from lab.authority import Authority
-from lab.cgroup import Group
+from lab.cgroup import Group, remove_empty
 from lab.disk import FRESH
 from lab.error import LabError
 from lab.home import Home, locked, write
@@ -38,6 +39,14 @@ _RUN = (
 
 
 @dataclass(frozen=True)
+class Server:
+    """A machine of the lab: its name and addresses, and what it is made from."""
+
+    place: Place
+    image: Image
+
+
+@dataclass(frozen=True)
 class Plan:
     """What `up` was asked for: an inventory's hosts, and whether the foreign server is there."""
 
@@ -45,9 +54,15 @@ class Plan:
     hosts: tuple[inventories.InventoryHost, ...]
     foreign: bool
 
+    def servers(self) -> list[Server]:
+        """Return the machines that boot, those of the inventory first."""
+        servers = [Server(host.place, Image(host.debian)) for host in self.hosts]
+        return [*servers, Server(FOREIGN, foreign.IMAGE)] if self.foreign else servers
+
     def places(self) -> list[Place]:
         """Return the places whose names the lab itself publishes."""
-        return [NAMESERVER, RESOLVER, PACKAGES, OPERATOR, FOREIGN]
+        places = [NAMESERVER, RESOLVER, PACKAGES, OPERATOR]
+        return [*places, FOREIGN] if self.foreign else places
 
 
 class Lab:
@@ -64,7 +79,9 @@ class Lab:
 
     # -- the whole lab -------------------------------------------------------------------------
 
-    def up(self, inventory: Path, foreign: bool = True, progress: Progress | None = None) -> None:
+    def up(
+        self, inventory: Path, has_foreign: bool = True, progress: Progress | None = None
+    ) -> None:
         """Bring up what is missing of the lab for the hosts of the inventory folder.
 
         Issues `tls/<host name>.pem` in it for hosts that have none. Raises LabError.
@@ -76,13 +93,16 @@ class Lab:
             with locked(self.home.path / "keys.lock"):
                 self._certify(inventory, hosts, progress)
                 identity = self._identity()
-            plan = Plan(str(inventory.resolve()), hosts, foreign)
+            plan = Plan(str(inventory.resolve()), hosts, has_foreign)
             self._remove_hosts_outside(plan)
             write(self.folder / "plan.json", json.dumps(asdict(plan)))
             images = self._images(plan, identity, progress)
             progress("network, name servers and package mirror")
             self._start_services(plan)
-            self._each(plan.hosts, lambda host: self._boot(host, images[host.debian], progress))
+            self._each(
+                plan.servers(),
+                lambda server: self._boot(server, images[server.image], progress),
+            )
         progress(f"{self.name} is up")
 
     def down(self) -> None:
@@ -96,6 +116,7 @@ class Lab:
                     subprocess.run(["umount", mount], check=True)
             self.network.down()
             shutil.rmtree(self.folder)
+        remove_empty(self.home.prefix)
         (self.home.labs / f"{self.name}.lock").unlink(missing_ok=True)
 
     def publish(self, edit: Edit | None = None) -> None:
@@ -108,7 +129,8 @@ class Lab:
         plan = self._plan()
         return {
             "name": self.name,
-            "hosts": [self._host_status(entry) for entry in plan.hosts],
+            "hosts": [self._host_status(host.place, host.debian) for host in plan.hosts],
+            "foreign": self._foreign_status() if plan.foreign else None,
             "resolver": RESOLVER.addresses,
             "nameserver": NAMESERVER.addresses,
             "operator": OPERATOR.addresses,
@@ -122,13 +144,15 @@ class Lab:
 
     # -- programs ------------------------------------------------------------------------------
 
-    def command(self, argv: Sequence[str]) -> list[str]:
+    def command(self, argv: Sequence[str], at: str = "operator") -> list[str]:
         """Return `argv` as a command that runs as an outside client, with the lab's resolver.
 
-        It finds the authority's root certificate by the variable MAILWRIGHT_LAB_CA.
+        With `at`, a host's name, it runs at that host's addresses. It finds the authority's root
+        certificate by the variable MAILWRIGHT_LAB_CA.
         """
         self._plan()
-        namespace = f"--net=/run/netns/{self.network.namespace('operator')}"
+        place = at if at == "operator" else self._host(at).place.name
+        namespace = f"--net=/run/netns/{self.network.namespace(place)}"
         setting = f"MAILWRIGHT_LAB_CA={self.home.authority / 'root.pem'}"
         private = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _RUN, "sh"]
         binds = [str(self.folder / name) for name in ("resolv.conf", "nsswitch.conf")]
@@ -218,12 +242,10 @@ class Lab:
             key, Authority(self.home.authority).root_pem(), *root_trust(self.home.dnssec)
         )
 
-    def _images(self, plan: Plan, identity: Identity, progress: Progress) -> dict[int, Path]:
-        releases = sorted({host.debian for host in plan.hosts})
-        folders = self._each(
-            releases, lambda release: Image(release).provide(self.home, identity, progress)
-        )
-        return dict(zip(releases, folders, strict=True))
+    def _images(self, plan: Plan, identity: Identity, progress: Progress) -> dict[Image, Path]:
+        images = sorted({server.image for server in plan.servers()}, key=lambda image: image.label)
+        folders = self._each(images, lambda i: i.provide(self.home, identity, progress))
+        return dict(zip(images, folders, strict=True))
 
     def _start_services(self, plan: Plan) -> None:
         self.network.up()
@@ -238,6 +260,7 @@ class Lab:
 
     def _publish(self, plan: Plan, edit: Edit) -> None:
         emitted = inventories.zones(Path(plan.inventory))
+        emitted[foreign.ZONE] = foreign.records(self.home) if plan.foreign else ""
         reverse = [host.place for host in plan.hosts]
         whole = internet(self.home.dnssec, emitted, plan.places(), reverse, edit)
         self._name_servers().publish(whole, tuple(edit.bogus))
@@ -253,17 +276,18 @@ class Lab:
         log = self.folder / "packages.log"
         return Service("packages", argv, self._group.child("packages"), log, path)
 
-    def _boot(self, entry: inventories.InventoryHost, image: Path, progress: Progress) -> None:
-        host = self._host(entry.place.name)
+    def _boot(self, server: Server, image: Path, progress: Progress) -> None:
+        host = self._host(server.place.name)
         if host.is_running:
             return
-        host.prepare(image)
+        is_foreign = server.place == FOREIGN
+        host.prepare(image, partial(foreign.furnish, self.home) if is_foreign else None)
         host.start()
-        progress(f"{entry.place.name} has booted (Debian {entry.debian})")
+        progress(f"{server.place.name} has booted (Debian {server.image.debian})")
 
     def _remove_hosts_outside(self, plan: Plan) -> None:
         """Remove the hosts of an earlier `up` that this plan does not name."""
-        wanted = {host.place.name for host in plan.hosts}
+        wanted = {server.place.name for server in plan.servers()}
         for folder in (self.folder / "hosts").glob("*"):
             if folder.name not in wanted:
                 place = Place(folder.name, None, None)
@@ -271,22 +295,26 @@ class Lab:
                 shutil.rmtree(folder)
 
     def _host(self, name: str) -> Host:
-        places = {host.place.name: host.place for host in self._plan().hosts}
+        places = {server.place.name: server.place for server in self._plan().servers()}
         if name not in places:
             raise LabError(f"there is no host '{name}'", f"there is: {', '.join(places)}")
         folder = self.folder / "hosts" / name
         return Host(self.home, self.network, self._group, folder, places[name])
 
-    def _host_status(self, entry: inventories.InventoryHost) -> dict[str, Any]:
-        host = self._host(entry.place.name)
+    def _foreign_status(self) -> dict[str, Any]:
+        status = self._host_status(FOREIGN, foreign.IMAGE.debian)
+        return status | {"account": foreign.ACCOUNT}
+
+    def _host_status(self, place: Place, debian: int) -> dict[str, Any]:
+        host = self._host(place.name)
         return {
-            "name": entry.place.name,
-            "debian": entry.debian,
-            "ipv4": entry.place.ipv4,
-            "ipv6": entry.place.ipv6,
+            "name": place.name,
+            "debian": debian,
+            "ipv4": place.ipv4,
+            "ipv6": place.ipv6,
             "state": "running" if host.is_running else "stopped",
             "namespace": host.namespace,
-            "ssh": f"mailwright lab ssh --name {self.name} {entry.place.name}",
+            "ssh": f"mailwright lab ssh --name {self.name} {place.name}",
             "console": str(host.console),
             "snapshots": host.disk.labels,
         }

@@ -146,7 +146,7 @@ def internet(
     names of the `hosts`, which nobody else publishes.
     """
     whole = Internet(keys)
-    whole.declare(IPV4_REVERSE, IPV6_REVERSE, "elsewhere.example.", *emitted)
+    whole.declare(IPV4_REVERSE, IPV6_REVERSE, *emitted)
     for text in emitted.values():
         whole.add(text)
     for place in places:
