@@ -52,6 +52,7 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(error.exit_code, error.format_message())
     except (click.Abort, KeyboardInterrupt):
+        click.echo(err=True)  # the cursor stands behind a question
         _fail(INPUT, "interrupted")
     except BrokenPipeError:  # whoever read the output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
