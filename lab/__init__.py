@@ -1,1 +1,1 @@
-"""A small internet on one machine: real hosts, DNS, an authority and somebody else's mail server."""
+"""A small internet on one machine: hosts, DNS, an authority, somebody else's mail server."""

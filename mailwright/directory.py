@@ -63,6 +63,14 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
     return domains
 
 
+def _canonical(host: str) -> str:
+    """A host's name as DNS has it; what is no name (`@local`) stays as it is."""
+    try:
+        return address.domain(host)
+    except Invalid:
+        return host
+
+
 def _host(
     entry: DomainTable,
     machines: list[Machine],
@@ -71,8 +79,9 @@ def _host(
     found: list[Problem],
 ) -> str:
     names = {name: machine.name for machine in machines for name in (machine.target, machine.name)}
-    if entry.host in names or not machines:  # no machines: reported where they are missing
-        return names.get(entry.host or "", "")
+    wanted = _canonical(entry.host) if entry.host else None
+    if wanted in names or not machines:  # no machines: reported where they are missing
+        return names.get(wanted or "", "")
     known = [machine.name for machine in machines]
     if entry.host is None and len(known) > 1 and not {where, f"{where}.host"} & reported:
         found.append(Problem(f"{where}.host", "is missing", expected=listed(known)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ from mailwright.problems import Invalid, Problem, listed, nearest
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
+
+_INTERMEDIATE = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
 
 _OURS = ("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file")
 _PYINFRA = {*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"}
@@ -85,6 +95,37 @@ class MailHost(Machine):
         return frozenset((self.dovecot, self.postfix, f"debian{self.debian}"))
 
     @property
+    def inet_protocols(self) -> str:
+        """Postfix's inet_protocols: a family without an address of ours would send from no name."""
+        return "all" if self.ipv4 and self.ipv6 else "ipv4" if self.ipv4 else "ipv6"
+
+    @property
+    def listen(self) -> str:
+        """Dovecot's listen, for the same families."""
+        return ", ".join(["*"] * bool(self.ipv4) + ["::"] * bool(self.ipv6))
+
+    @property
+    def virtual_alias_domains(self) -> tuple[str, ...]:
+        """The host's own name, unless it is a mail domain: mail for root and postmaster."""
+        return () if self.name in {domain.name for domain in self.domains} else (self.name,)
+
+    @property
+    def ssl_cipher_list(self) -> str:
+        """TLS 1.2 suites: AEAD with forward secrecy (Mozilla Server Side TLS 6.0, intermediate)."""
+        return ":".join(_INTERMEDIATE)
+
+    def mailboxes_of(self, domain: Domain) -> list[Mailbox]:
+        """The mailboxes of one domain."""
+        return self._by_domain.get(domain.name, [])
+
+    @cached_property
+    def _by_domain(self) -> dict[str, list[Mailbox]]:
+        found: dict[str, list[Mailbox]] = {}
+        for mailbox in self.mailboxes:
+            found.setdefault(mailbox.domain, []).append(mailbox)
+        return found
+
+    @property
     def listeners(self) -> tuple[Listener, ...]:
         """Every port that the firewall opens and that verification expects to answer."""
         return (
@@ -93,7 +134,10 @@ class MailHost(Machine):
             Listener(465, "submissions", "mail from clients, TLS from the start (RFC 8314)"),
             Listener(587, "submission", "mail from clients, after STARTTLS (RFC 6409)"),
             Listener(993, "imaps", "mailboxes, TLS from the start (RFC 8314)"),
+            Listener(143, "imap", "mailboxes, after STARTTLS (RFC 9051)"),
             Listener(995, "pop3s", "mailboxes over POP3, TLS from the start (RFC 8314)"),
+            Listener(110, "pop3", "mailboxes over POP3, after STLS (RFC 2595)"),
+            Listener(4190, "sieve", "a user's filters, after STARTTLS (RFC 5804)"),
         )
 
     def to_json(self) -> dict[str, Any]:

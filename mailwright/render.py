@@ -36,8 +36,32 @@ class _Undefined(StrictUndefined):
         return f"{what} ({hint})" if hint else what
 
 
-def picture(host: MailHost, templates: Path = TEMPLATES) -> dict[str, str]:
-    """The text of every file of a host, by absolute path.
+class Picture(dict[str, str]):
+    """The text of every file of a host, by absolute path; and the template that each came from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._origins: dict[str, str] = {}
+
+    def add(self, path: str, text: str, origin: str) -> None:
+        """One more file."""
+        self[path] = text
+        self._origins[path] = origin
+
+    def origin(self, path: str) -> str:
+        """The template's path in the repository."""
+        return self._origins[path]
+
+    def __repr__(self) -> str:
+        return f"Picture({len(self)} files)"
+
+    def to_json(self) -> list[str]:
+        """What pyinfra prints: the paths, never the texts, some of which are secret."""
+        return sorted(self)
+
+
+def picture(host: MailHost, templates: Path = TEMPLATES) -> Picture:
+    """Render every file of a host.
 
     Raises Problems with every template that cannot be rendered, with its line.
     """
@@ -50,13 +74,13 @@ def picture(host: MailHost, templates: Path = TEMPLATES) -> dict[str, str]:
         autoescape=False,  # configuration files, not HTML
     )
     found: list[Problem] = []
-    files: dict[str, str] = {}
+    files = Picture()
     for name in sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*.j2")):
         for path, context in _destinations(name, host, found):
             origin = f"{templates.name}/{name}"
             if path in files:
                 found.append(Problem(origin, "is written by two templates", path))
-            files[path] = _text(environment, name, {**context, "origin": origin}, found)
+            files.add(path, _text(environment, name, {**context, "origin": origin}, found), origin)
     if found:
         raise Problems(dict.fromkeys(found))
     return files
