@@ -35,10 +35,8 @@ def ends(aliases: Aliases) -> dict[str, frozenset[str]]:
     """For each alias where its mail ends: addresses that are no alias. There must be no loop."""
     reached: dict[str, frozenset[str]] = {}
     for alias in TopologicalSorter(_graph(aliases)).static_order():
-        targets = (entry(target, aliases) for target in aliases[alias])
-        reached[alias] = frozenset().union(
-            *(reached.get(target, frozenset((target,))) for target in targets)
-        )
+        further = (reached.get(entry(each, aliases), {each}) for each in aliases[alias])
+        reached[alias] = frozenset().union(*further)
     return reached
 
 

@@ -50,13 +50,15 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
 
 
 def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) -> dict[str, Domain]:
-    if not table.domains and not any(problem.where == setting("domains") for problem in found):
+    reported = {problem.where for problem in found}
+    if not table.domains and setting("domains") not in reported:
         found.append(Problem(setting("domains"), "is missing", expected='[domains."example.com"]'))
     domains = {}
     for name, written, entry in _folded("domains", table.domains, address.domain, found):
-        host = _host(entry, machines, setting("domains", written), found)
-        if not entry.dkim:
-            found.append(Problem(setting("domains", written, "dkim"), "is empty", None, "rsa"))
+        where = setting("domains", written)
+        host = _host(entry, machines, where, reported, found)
+        if not entry.dkim and f"{where}.dkim" not in reported:
+            found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
         domains[name] = Domain(name, host, entry.dmarc, tuple(dict.fromkeys(entry.dkim)))
     return domains
 
@@ -69,13 +71,19 @@ def _canonical(host: str) -> str:
         return host
 
 
-def _host(entry: DomainTable, machines: list[Machine], where: str, found: list[Problem]) -> str:
+def _host(
+    entry: DomainTable,
+    machines: list[Machine],
+    where: str,
+    reported: set[str],
+    found: list[Problem],
+) -> str:
     names = {name: machine.name for machine in machines for name in (machine.target, machine.name)}
     wanted = _canonical(entry.host) if entry.host else None
     if wanted in names or not machines:  # no machines: reported where they are missing
         return names.get(wanted or "", "")
     known = [machine.name for machine in machines]
-    if entry.host is None and len(known) > 1:
+    if entry.host is None and len(known) > 1 and not {where, f"{where}.host"} & reported:
         found.append(Problem(f"{where}.host", "is missing", expected=listed(known)))
     elif entry.host is not None:
         hint = nearest(entry.host, names)
@@ -172,10 +180,8 @@ def _postmaster(
     if target is not None:
         _check_delivered(where, target, _by_domain(domains, chain(mailboxes, aliases)), found)
         return target
-    if not any(problem.where == where for problem in found):
-        found.append(
-            Problem(where, "is missing", expected="the address of whoever runs the system")
-        )
+    if where not in {problem.where for problem in found}:
+        found.append(Problem(where, "is missing", expected="an address of whoever runs this"))
     return next(iter(mailboxes), "")
 
 

@@ -78,7 +78,9 @@ def _of_domains(inventory: Inventory) -> Iterator[Record]:
 
 def zones(inventory: Inventory) -> dict[str, list[Record]]:
     """The records by the domain of ours that is nearest above their name; under "" the others."""
-    found: dict[str, list[Record]] = {domain.name: [] for domain in inventory.domains} | {"": []}
+    found: dict[str, list[Record]] = {
+        name: [] for name in ("", *(d.name for d in inventory.domains))
+    }
     for record in records(inventory):
         labels = record.name.rstrip(".").split(".")
         above = (".".join(labels[start:]) for start in range(len(labels)))

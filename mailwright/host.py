@@ -32,6 +32,7 @@ _INTERMEDIATE = (
 
 _OURS = ("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file")
 _PYINFRA = {*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"}
+_EXPECTED_KEYS = listed([*_OURS, "one of pyinfra's"])
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,7 @@ def machine(target: str, data: Data, found: list[Problem]) -> Machine:
     for key in data:
         if key not in _OURS and key not in _PYINFRA:
             hint = nearest(key, [*_OURS, *_PYINFRA])
-            found.append(
-                Problem(where, "is no setting", key, f"{listed(_OURS)}, or pyinfra's", hint)
-            )
+            found.append(Problem(where, "is no setting", key, _EXPECTED_KEYS, hint))
 
     def checked(key: str, check: Callable[[Any], Any], default: Any) -> Any:
         try:

@@ -25,6 +25,8 @@ def read(path: Path, name: str) -> str:
     Raises Invalid when it is missing, open to other users, has no usable key or certificate, these
     do not match, the name is not covered (RFC 9525), or the time is outside the validity.
     """
+    if not path.exists():
+        raise Invalid(None, "is missing", _EXPECTED)
     raw = secret.read(path)
     key, leaf = _key(raw), _leaf(raw)
     if raw.index(b"PRIVATE KEY") > raw.index(b"BEGIN CERTIFICATE"):
