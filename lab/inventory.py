@@ -8,6 +8,8 @@ from pathlib import Path
 from lab.addresses import RESERVED, Place
 from lab.error import LabError
 from lab.machine import SUITES
+from mailwright.dns import zone
+from mailwright.inventory import load
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,12 @@ def _check_addresses(places: list[Place]) -> None:
 
 
 def zones(folder: Path) -> dict[str, str]:
-    """Return the zones that the inventory's domains have: origin -> records as a master file."""
-    text = {}
-    for host in hosts(folder):
-        origin = host.place.name.split(".", 1)[1] + "."
-        lines = [f"{origin} 300 IN MX 10 {host.place.name}."]
-        lines += [f"{host.place.name}. 300 IN A {host.place.ipv4}"] if host.place.ipv4 else []
-        lines += [f"{host.place.name}. 300 IN AAAA {host.place.ipv6}"] if host.place.ipv6 else []
-        text[origin] = "\n".join(lines) + "\n"
-    return text
+    """Return the zones that `mailwright dns` prints: origin -> records as a master file.
+
+    Raises mailwright's Problems for an inventory that is not complete.
+    """
+    inventory = load(folder, require_tls=False)
+    return {f"{domain.name}.": zone(inventory, domain.name) for domain in inventory.domains}
 
 
 def accounts(folder: Path) -> dict[str, str]:
