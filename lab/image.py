@@ -16,7 +16,7 @@ from lab.machine import SUITES, Archive, apt_proxies, apt_settings, archive
 from lab.process import run
 from lab.progress import Progress
 
-_RECIPE = 1
+_RECIPE = 2
 _PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,iproute2,iputils-ping,ca-certificates,sudo,"
     "netbase,procps"
@@ -91,7 +91,8 @@ def _furnish(root: Path, debian: int, identity: Identity) -> None:
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     write(root / "etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
-    write(root / "etc/default/locale", "LANG=C.UTF-8\n")
+    for path in ("etc/locale.conf", "etc/default/locale"):
+        write(root / path, "LANG=C.UTF-8\n")
     write(root / "etc/machine-id", "")
 
 
