@@ -1,0 +1,18 @@
+"""A mail server, top to bottom: `pyinfra inventory deploy.py`.
+
+Postfix comes after those that it asks, so that it never greets anybody whom it cannot serve.
+"""
+
+from roles.base import base
+from roles.dovecot import dovecot
+from roles.firewall import firewall
+from roles.postfix import postfix
+from roles.rspamd import rspamd
+from roles.tls import tls
+
+base()
+tls()
+dovecot()
+rspamd()
+postfix()
+firewall()

@@ -1,0 +1,301 @@
+"""The command line. What a user does wrong is an `error:` line, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from mailwright import address, dkim, dns, init, password, size
+from mailwright.inventory import Inventory, load
+from mailwright.mail import UNLIMITED
+from mailwright.problems import Invalid, Problems, nearest
+
+INPUT, USAGE = 1, 2  # exit codes
+
+
+class _Group(click.Group):
+    """The commands; `lab` is a package of its own and is loaded only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "lab"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "lab":
+            return super().get_command(ctx, cmd_name)
+        try:
+            command = import_module("lab.command").lab
+        except ModuleNotFoundError as error:
+            if error.name not in ("lab", "lab.command"):
+                raise
+            return None
+        assert isinstance(command, click.Command)
+        return command
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 something is wrong with the input, 2 wrong usage."""
+    try:
+        sys.exit(cli.main(args, prog_name="mailwright", standalone_mode=False))
+    except Problems as error:
+        _fail(INPUT, *map(str, error.problems))
+    except Invalid as error:
+        _fail(INPUT, str(error.at("input")))
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "mailwright"
+        _fail(USAGE, f"{error.format_message()} (see '{path} --help')")
+    except click.ClickException as error:
+        _fail(error.exit_code, error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(err=True)  # the cursor stands behind a question
+        _fail(INPUT, "interrupted")
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _fail(INPUT, f"{error.filename or 'input'}: {error.strerror}")
+
+
+def _fail(code: int, *lines: str) -> None:
+    for line in lines:
+        click.echo(f"error: {line}", err=True)
+    sys.exit(code)
+
+
+@cache
+def _passphrase() -> str | None:
+    """The passphrase of encrypted keys: from the environment or, once, from the terminal."""
+    if (found := dkim.environment()) or not sys.stdin.isatty():
+        return found
+    return str(click.prompt("Passphrase of the DKIM keys", hide_input=True, err=True))
+
+
+def _ask(value: str | None, option: str, question: str, default: str | None = None) -> str:
+    """The option's value, or the answer from the terminal, or the default where there is none."""
+    if value is not None:
+        return value
+    if sys.stdin.isatty():
+        return str(click.prompt(question, default=default, err=True))
+    if default is None:
+        raise click.UsageError(f"{option} is missing")
+    return default
+
+
+_INVENTORY = click.argument("folder", metavar="INVENTORY", default="inventory", type=Path)
+
+
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Turns a fresh Debian server into a mail server that other servers trust.
+
+    \b
+      mailwright init inventory       describe your host, domain and first mailbox
+      mailwright show inventory       check the description, see what follows from it
+      mailwright dns inventory        the DNS records to publish
+      pyinfra inventory deploy.py     set the host up, or bring it up to date
+
+    INVENTORY is a folder with hosts.py, mail.toml, keys/ and tls/.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@cli.command("init")
+@click.argument("folder", metavar="DIR", type=Path)
+@click.option("--host", help="The host's name in DNS, such as mail.example.com.")
+@click.option("--ipv4", help="Its IPv4 address.")
+@click.option("--ipv6", help="Its IPv6 address.")
+@click.option("--debian", help="Its release of Debian: 12 or 13.")
+@click.option("--ssh-user", default="root", show_default=True, help="Any but root uses sudo.")
+@click.option("--local", is_flag=True, help="The host is this machine; no SSH.")
+@click.option("--domain", help="The first mail domain.")
+@click.option("--mailbox", help="The first mailbox, which is also the postmaster's.")
+def init_command(
+    folder: Path,
+    host: str | None,
+    ipv4: str | None,
+    ipv6: str | None,
+    debian: str | None,
+    ssh_user: str,
+    local: bool,
+    domain: str | None,
+    mailbox: str | None,
+) -> None:
+    """Start an inventory in DIR; asks for what is not given.
+
+    \b
+      mailwright init inventory
+      mailwright init inventory --host mail.example.com --ipv4 198.51.100.10 \\
+          --debian 13 --domain example.com --mailbox alice@example.com
+    """
+    init.check_free(folder.absolute())
+    host = address.domain(_ask(host, "--host", "Name of the host (such as mail.example.com)"))
+    if ipv4 is None and ipv6 is None:
+        ipv4 = _ask(ipv4, "--ipv4 or --ipv6", "IPv4 address (- for none)")
+        ipv6 = _ask(ipv6, "--ipv6", "IPv6 address (- for none)", "-")
+    debian = _ask(debian, "--debian", "Release of Debian", "13")
+    domain = _ask(domain, "--domain", "Mail domain", address.unicode(host).partition(".")[2])
+    mailbox = _ask(mailbox, "--mailbox", "First mailbox", f"postmaster@{domain}")
+    data = {
+        "myhostname": host if local else None,
+        "debian": int(debian) if debian.isdigit() else debian,
+        "ipv4": None if ipv4 == "-" else ipv4,
+        "ipv6": None if ipv6 == "-" else ipv6,
+        "ssh_user": None if local else ssh_user,
+        "_sudo": os.geteuid() != 0 if local else ssh_user != "root",
+    }
+    data = {key: value for key, value in data.items() if value}
+    secret, made = _first_password(mailbox)
+    starter = init.Starter("@local" if local else host, data, domain, mailbox, secret)
+    init.create(folder.absolute(), starter, dkim.environment())
+    if made:
+        click.echo(f"Password of {mailbox}, shown this once: {secret}\n")
+    click.echo(_NEXT.format(folder=folder, host=host))
+
+
+_NEXT = """\
+Next:
+  1. Put the certificate of {host} into {folder}/tls/{host}.pem:
+     private key, leaf and intermediates in one file, mode 600.
+  2. mailwright dns {folder}          publish what it prints
+  3. mailwright show {folder}         check the whole description
+  4. pyinfra {folder} deploy.py       set the host up
+Keep a backup of {folder}/keys: what DNS says of a lost key stays wrong until it is changed."""
+
+
+def _first_password(mailbox: str) -> tuple[str, bool]:
+    """A password, and whether it was made up here."""
+    if sys.stdin.isatty():
+        question = f"Password of {mailbox} (empty: make one up)"
+        typed = click.prompt(
+            question, default="", show_default=False, hide_input=True, err=True,
+            confirmation_prompt=True,
+        )  # fmt: skip
+        if typed:
+            return str(typed), False
+    return password.generate(), True
+
+
+@cli.command()
+@_INVENTORY
+def show(folder: Path) -> None:
+    """Check everything and print what follows from it.
+
+    \b
+      mailwright show inventory
+    """
+    inventory = load(folder, passphrase=_passphrase)
+    for line in _shown(inventory):
+        click.echo(line)
+    for warning in inventory.warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _shown(inventory: Inventory) -> list[str]:
+    lines = ["hosts"]
+    for host in inventory.hosts:
+        lines.append(f"  {host.name}  Debian {host.debian}  {' '.join(host.addresses)}")
+    lines.append("domains")
+    for domain in inventory.domains:
+        keys = " ".join(key.selector for key in domain.keys)
+        name = address.both(domain.name)
+        lines.append(f"  {name}  on {domain.host}  dkim {keys}  dmarc {domain.dmarc}")
+    lines.append("mailboxes")
+    for mailbox in inventory.mailboxes:
+        quota = "unlimited" if mailbox.quota == UNLIMITED else size.format(mailbox.quota)
+        lines.append(f"  {mailbox.address}  {quota}")
+    lines.append("aliases")
+    for alias in inventory.aliases:
+        lines.append(f"  {alias.address} -> {' '.join(sorted(inventory.ends[alias.address]))}")
+    return lines
+
+
+@cli.command()
+@_INVENTORY
+@click.option("--domain", help="Only for this domain.")
+@click.option("--encrypt", is_flag=True, help="Ask for a passphrase for the new keys.")
+def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
+    """Make the DKIM keys that are missing; list those that are there.
+
+    A key that is there stays as it is. MAILWRIGHT_PASSPHRASE, where it is set, encrypts new keys
+    and opens encrypted ones.
+
+    \b
+      mailwright keys inventory
+      mailwright keys inventory --domain example.com --encrypt
+    """
+    inventory = load(folder, require_keys=False, require_tls=False, passphrase=_passphrase)
+    wanted = _origins(inventory, (domain,) if domain else ())
+    chosen = [each for each in inventory.domains if each.name in wanted]
+    missing = []
+    for each in chosen:
+        for key in each.keys:
+            dkim.publish(key)
+            click.echo(f"{each.name}: {key.selector} ({key.algorithm})")
+        there = {key.algorithm for key in each.keys}
+        missing += [(each.name, name) for name in each.algorithms if name not in there]
+    phrase = dkim.environment() if not encrypt else dkim.environment() or _new_passphrase()
+    for key in dkim.create(folder, missing, date.today(), phrase):
+        click.echo(f"{key.domain}: {key.selector} ({key.algorithm}), new: publish it in DNS")
+
+
+def _new_passphrase() -> str:
+    question = "Passphrase of the new DKIM keys"
+    return str(click.prompt(question, hide_input=True, confirmation_prompt=True, err=True))
+
+
+@cli.command("dns")
+@_INVENTORY
+@click.argument("domains", metavar="[DOMAIN]...", nargs=-1)
+def dns_command(folder: Path, domains: tuple[str, ...]) -> None:
+    """Print the DNS records to publish, as lines for a zone file.
+
+    \b
+      mailwright dns inventory
+      mailwright dns inventory example.com > example.com.mail.zone
+    """
+    inventory = load(folder, require_tls=False, passphrase=_passphrase)
+    zones = dns.zones(inventory)
+    texts = [dns.text(origin, zones[origin]) for origin in _origins(inventory, domains)]
+    if not domains and zones[""]:
+        texts.append(dns.text("", zones[""]))
+    click.echo("\n".join(texts), nl=False)
+
+
+def _origins(inventory: Inventory, domains: tuple[str, ...]) -> list[str]:
+    """The domains that were named, in their one form, or all."""
+    known = [domain.name for domain in inventory.domains]
+    for name in domains:
+        if address.domain(name) not in known:
+            hint = nearest(name, [*known, *map(address.unicode, known)])
+            what = f"{name!r} is no domain of {inventory.folder}"
+            raise click.UsageError(f"{what}; {hint}" if hint else what)
+    return [address.domain(name) for name in domains] or known
+
+
+@cli.command("password")
+@click.option("--generate", is_flag=True, help="Make one up and show it on standard error.")
+def password_command(generate: bool) -> None:
+    """Ask for a password and print its hash, for mail.toml.
+
+    \b
+      mailwright password
+      mailwright password --generate
+    """
+    if generate:
+        typed = password.generate()
+        click.echo(typed, err=True)
+    elif sys.stdin.isatty():
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        typed = sys.stdin.readline().rstrip("\n")
+    click.echo(password.hash(typed))

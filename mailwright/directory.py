@@ -1,0 +1,219 @@
+"""The domains and addresses of `mail.toml` in their one form, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
+
+from mailwright import address, delivery
+from mailwright.host import Machine
+from mailwright.mail import UNLIMITED, Alias, Domain, DomainTable, Mailbox, MailTable, setting
+from mailwright.problems import Invalid, Problem, listed, nearest
+
+Entry = TypeVar("Entry")
+
+ROLES = ("abuse", "postmaster")  # RFC 2142 sections 2 and 4, RFC 5321 section 4.5.1
+_HINTS_UP_TO = 1000  # addresses of a domain: comparing a word with more of them takes too long
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Everything by its name. `ends` has for each alias the addresses that its mail reaches."""
+
+    domains: dict[str, Domain]
+    mailboxes: dict[str, Mailbox]
+    aliases: dict[str, Alias]
+    ends: dict[str, frozenset[str]]
+    postmaster: str
+
+
+def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -> Directory:
+    """What the table says, each address delivered somewhere; what is not goes to `found`."""
+    domains = _domains(table, machines, found)
+    mailboxes = _mailboxes(table, domains, found)
+    aliases = _aliases(table, domains, mailboxes, found)
+    _check_targets(aliases, domains, mailboxes, found)
+    postmaster = _postmaster(table, domains, mailboxes, aliases, found)
+    for role in (f"{role}@{name}" for name in domains for role in ROLES):
+        if role not in mailboxes and role not in aliases:
+            aliases[role] = Alias(role, (postmaster,))
+    targets = {alias.address: alias.targets for alias in aliases.values()}
+    circles = list(delivery.loops(targets))
+    for circle in circles:
+        where = setting("aliases", circle[0])
+        found.append(Problem(where, f"is a loop: {' -> '.join(circle)}", hint="mail never arrives"))
+    return Directory(
+        domains, mailboxes, aliases, {} if circles else delivery.ends(targets), postmaster
+    )
+
+
+def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) -> dict[str, Domain]:
+    reported = {problem.where for problem in found}
+    if not table.domains and setting("domains") not in reported:
+        found.append(Problem(setting("domains"), "is missing", expected='[domains."example.com"]'))
+    domains = {}
+    for name, written, entry in _folded("domains", table.domains, address.domain, found):
+        where = setting("domains", written)
+        host = _host(entry, machines, where, reported, found)
+        if not entry.dkim and f"{where}.dkim" not in reported:
+            found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
+        domains[name] = Domain(name, host, entry.dmarc, tuple(dict.fromkeys(entry.dkim)))
+    return domains
+
+
+def _canonical(host: str) -> str:
+    """A host's name as DNS has it; what is no name (`@local`) stays as it is."""
+    try:
+        return address.domain(host)
+    except Invalid:
+        return host
+
+
+def _host(
+    entry: DomainTable,
+    machines: list[Machine],
+    where: str,
+    reported: set[str],
+    found: list[Problem],
+) -> str:
+    names = {name: machine.name for machine in machines for name in (machine.target, machine.name)}
+    wanted = _canonical(entry.host) if entry.host else None
+    if wanted in names or not machines:  # no machines: reported where they are missing
+        return names.get(wanted or "", "")
+    known = [machine.name for machine in machines]
+    if entry.host is None and len(known) > 1 and not {where, f"{where}.host"} & reported:
+        found.append(Problem(f"{where}.host", "is missing", expected=listed(known)))
+    elif entry.host is not None:
+        hint = nearest(entry.host, names)
+        what = "is no mail host of hosts.py"
+        found.append(Problem(f"{where}.host", what, entry.host, listed(known), hint))
+    return known[0]
+
+
+def _mailboxes(
+    table: MailTable, domains: Mapping[str, Domain], found: list[Problem]
+) -> dict[str, Mailbox]:
+    mailboxes = {}
+    reported = {problem.where for problem in found}
+    for name, written, entry in _folded("mailboxes", table.mailboxes, address.own, found):
+        where = setting("mailboxes", written)
+        if entry.password is None and not {where, f"{where}.password"} & reported:
+            hint = "make one with 'mailwright password'"
+            found.append(Problem(f"{where}.password", "is missing", None, "a hash", hint))
+        quota = table.quota if entry.quota is None else entry.quota
+        mailboxes[name] = Mailbox(name, quota, entry.password or "")
+        _check_domain(name, where, domains, found)
+    return mailboxes
+
+
+def _aliases(
+    table: MailTable,
+    domains: Mapping[str, Domain],
+    mailboxes: Mapping[str, Mailbox],
+    found: list[Problem],
+) -> dict[str, Alias]:
+    aliases = {}
+    reported = {problem.where for problem in found}
+    for name, written, targets in _folded("aliases", table.aliases, address.own, found):
+        where = setting("aliases", written)
+        if name in mailboxes:
+            found.append(Problem(where, "is a mailbox as well", None, "one or the other"))
+        if not targets and where not in reported:
+            found.append(Problem(where, "has no target", None, "one address or more"))
+        _check_domain(name, where, domains, found)
+        aliases[name] = Alias(name, tuple(dict.fromkeys(targets)))
+    return aliases
+
+
+def _folded(
+    section: str, table: Mapping[str, Entry], fold: Callable[[str], str], found: list[Problem]
+) -> Iterable[tuple[str, str, Entry]]:
+    """(name in its one form, name as written, entry) of each entry whose name is right and new."""
+    first: dict[str, str] = {}
+    for written, entry in table.items():
+        try:
+            name = fold(written)
+        except Invalid as error:
+            found.append(error.at(setting(section)))
+            continue
+        if first.setdefault(name, written) != written:
+            what = f"is the same as {first[name]!r}"
+            found.append(Problem(setting(section), what, written, "each name once"))
+            continue
+        yield name, written, entry
+
+
+def _check_domain(
+    name: str, where: str, domains: Mapping[str, Domain], found: list[Problem]
+) -> None:
+    domain = name.rpartition("@")[2]
+    if domain not in domains:
+        hint = nearest(domain, domains)
+        found.append(Problem(where, "is no domain of ours", domain, listed(domains), hint))
+
+
+def _check_targets(
+    aliases: Mapping[str, Alias],
+    domains: Mapping[str, Domain],
+    mailboxes: Mapping[str, Mailbox],
+    found: list[Problem],
+) -> None:
+    roles = (f"{role}@{name}" for name in domains for role in ROLES)
+    known = _by_domain(domains, chain(mailboxes, aliases, roles))
+    for alias in aliases.values():
+        where = setting("aliases", alias.address)
+        for target in alias.targets:
+            _check_delivered(where, target, known, found)
+
+
+def _postmaster(
+    table: MailTable,
+    domains: Mapping[str, Domain],
+    mailboxes: Mapping[str, Mailbox],
+    aliases: Mapping[str, Alias],
+    found: list[Problem],
+) -> str:
+    """The address for the roles of every domain (RFC 5321 section 4.5.1: it must be delivered)."""
+    where, target = setting("postmaster"), table.postmaster
+    if target is not None:
+        _check_delivered(where, target, _by_domain(domains, chain(mailboxes, aliases)), found)
+        return target
+    if where not in {problem.where for problem in found}:
+        found.append(Problem(where, "is missing", expected="an address of whoever runs this"))
+    return next(iter(mailboxes), "")
+
+
+def _by_domain(domains: Iterable[str], addresses: Iterable[str]) -> dict[str, set[str]]:
+    known: dict[str, set[str]] = {name: set() for name in domains}
+    for name in addresses:
+        known.get(name.rpartition("@")[2], set()).add(name)
+    return known
+
+
+def _check_delivered(
+    where: str, target: str, known: Mapping[str, set[str]], found: list[Problem]
+) -> None:
+    """A target in a domain of ours is a mailbox or an alias; the rest of the world is not ours."""
+    near = known.get(target.rpartition("@")[2])
+    if near is None or delivery.entry(target, near) in near:
+        return
+    hint = nearest(target, near) if len(near) <= _HINTS_UP_TO else ""
+    found.append(Problem(where, "is nobody's address", target, "a mailbox or an alias", hint))
+
+
+def warnings(found: Directory, message_size_limit: int) -> list[str]:
+    """What is allowed and most likely not meant."""
+    small = [
+        mailbox.address
+        for mailbox in found.mailboxes.values()
+        if UNLIMITED < mailbox.quota < message_size_limit
+    ]
+    lines = []
+    if small:
+        what = "has a quota" if len(small) == 1 else "have quotas"
+        lines.append(f"{listed(small, 'and')} {what} below message_size_limit")
+    if found.postmaster.rpartition("@")[2] not in found.domains:
+        lines.append(f"postmaster {found.postmaster} is in no domain of ours")
+    return lines

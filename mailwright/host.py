@@ -1,0 +1,237 @@
+"""A mail host: one machine of the inventory and the mail that it serves."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api.arguments import AllArguments
+from pyinfra.connectors.ssh import ConnectorData
+
+from mailwright import address
+from mailwright.groups import FILE, Data
+from mailwright.mail import Alias, Domain, Mailbox
+from mailwright.problems import Invalid, Problem, listed, nearest
+
+# Debian's release: its Dovecot and its Postfix. https://packages.debian.org
+RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
+VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
+
+_INTERMEDIATE = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+)
+
+_OURS = ("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file")
+_PYINFRA = {*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"}
+_EXPECTED_KEYS = listed([*_OURS, "one of pyinfra's"])
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A TCP port that is open to the world, the service behind it and why it is open."""
+
+    port: int
+    service: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What `hosts.py` says of a host. `name` is its myhostname, `target` pyinfra's name of it."""
+
+    name: str
+    target: str
+    ipv4: str | None
+    ipv6: str | None
+    debian: int
+    ssh_port: int
+    tls_chain_file: str
+
+    @property
+    def addresses(self) -> list[str]:
+        """The IPv4 address and the IPv6 address, as far as there are."""
+        return [address for address in (self.ipv4, self.ipv6) if address]
+
+
+@dataclass(frozen=True, eq=False)
+class MailHost(Machine):
+    """A machine with the domains stored there; what templates and roles read as `host`.
+
+    Sizes are bytes. `sender_logins` has for each address the mailboxes that may send as it: the
+    mailbox of that name, or those that the alias reaches on this host. `tls_chain` is PEM text, a
+    secret (private key, leaf, intermediates), and like everything long not in the repr.
+    """
+
+    domains: tuple[Domain, ...]
+    message_size_limit: int
+    postmaster: str
+    mailboxes: tuple[Mailbox, ...] = field(repr=False)
+    aliases: tuple[Alias, ...] = field(repr=False)
+    sender_logins: dict[str, tuple[str, ...]] = field(repr=False)
+    tls_chain: str = field(repr=False)
+
+    @property
+    def dovecot(self) -> str:
+        """The release line of Debian's Dovecot."""
+        return RELEASES[self.debian][0]
+
+    @property
+    def postfix(self) -> str:
+        """The release line of Debian's Postfix."""
+        return RELEASES[self.debian][1]
+
+    @property
+    def variants(self) -> frozenset[str]:
+        """Which `name@variant` templates this host gets."""
+        return frozenset((self.dovecot, self.postfix, f"debian{self.debian}"))
+
+    @property
+    def inet_protocols(self) -> str:
+        """Postfix's inet_protocols: a family without an address of ours would send from no name."""
+        return "all" if self.ipv4 and self.ipv6 else "ipv4" if self.ipv4 else "ipv6"
+
+    @property
+    def listen(self) -> str:
+        """Dovecot's listen, for the same families."""
+        return ", ".join(["*"] * bool(self.ipv4) + ["::"] * bool(self.ipv6))
+
+    @property
+    def virtual_alias_domains(self) -> tuple[str, ...]:
+        """The host's own name, unless it is a mail domain: mail for root and postmaster."""
+        return () if self.name in {domain.name for domain in self.domains} else (self.name,)
+
+    @property
+    def ssl_cipher_list(self) -> str:
+        """TLS 1.2 suites: AEAD with forward secrecy (Mozilla Server Side TLS 6.0, intermediate)."""
+        return ":".join(_INTERMEDIATE)
+
+    def mailboxes_of(self, domain: Domain) -> list[Mailbox]:
+        """The mailboxes of one domain."""
+        return self._by_domain.get(domain.name, [])
+
+    @cached_property
+    def _by_domain(self) -> dict[str, list[Mailbox]]:
+        found: dict[str, list[Mailbox]] = {}
+        for mailbox in self.mailboxes:
+            found.setdefault(mailbox.domain, []).append(mailbox)
+        return found
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Every port that the firewall opens and that verification expects to answer."""
+        return (
+            Listener(self.ssh_port, "ssh", "the operator and pyinfra"),
+            Listener(25, "smtp", "mail from other servers (RFC 5321)"),
+            Listener(465, "submissions", "mail from clients, TLS from the start (RFC 8314)"),
+            Listener(587, "submission", "mail from clients, after STARTTLS (RFC 6409)"),
+            Listener(993, "imaps", "mailboxes, TLS from the start (RFC 8314)"),
+            Listener(143, "imap", "mailboxes, after STARTTLS (RFC 9051)"),
+            Listener(995, "pop3s", "mailboxes over POP3, TLS from the start (RFC 8314)"),
+            Listener(110, "pop3", "mailboxes over POP3, after STLS (RFC 2595)"),
+            Listener(4190, "sieve", "a user's filters, after STARTTLS (RFC 5804)"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """What pyinfra prints of this host; no secrets."""
+        return {
+            "name": self.name,
+            "debian": self.debian,
+            "ipv4": self.ipv4,
+            "ipv6": self.ipv6,
+            "domains": [domain.name for domain in self.domains],
+            "mailboxes": [mailbox.address for mailbox in self.mailboxes],
+            "aliases": {alias.address: alias.targets for alias in self.aliases},
+        }
+
+
+def machine(target: str, data: Data, found: list[Problem]) -> Machine:
+    """The machine that a host's data describes. What is wrong with it goes to `found`."""
+    where = f'{FILE}: "{target}"'
+    for key in data:
+        if key not in _OURS and key not in _PYINFRA:
+            hint = nearest(key, [*_OURS, *_PYINFRA])
+            found.append(Problem(where, "is no setting", key, _EXPECTED_KEYS, hint))
+
+    def checked(key: str, check: Callable[[Any], Any], default: Any) -> Any:
+        try:
+            return check(data[key]) if key in data else default
+        except Invalid as error:
+            found.append(error.at(f"{where}.{key}"))
+            return default
+
+    if "debian" not in data:
+        found.append(
+            Problem(where, "has no debian", expected=f"debian = {listed(map(str, RELEASES))}")
+        )
+    if "ipv4" not in data and "ipv6" not in data:
+        found.append(Problem(where, "has no address", expected="ipv4, ipv6 or both"))
+    name = checked("myhostname", _name, None) or _named(target, data, where, found)
+    return Machine(
+        name=name,
+        target=target,
+        ipv4=checked("ipv4", lambda value: _ip(value, 4), None),
+        ipv6=checked("ipv6", lambda value: _ip(value, 6), None),
+        debian=checked("debian", _debian, min(RELEASES)),
+        ssh_port=checked("ssh_port", _port, 22),
+        tls_chain_file=checked("tls_chain_file", _path, f"tls/{name}.pem"),
+    )
+
+
+def _named(target: str, data: Data, where: str, found: list[Problem]) -> str:
+    if "myhostname" in data:  # wrong, and reported
+        return target
+    if target.startswith("@"):
+        expected = "the name that the host has in DNS, such as mail.example.com"
+        found.append(Problem(where, "has no myhostname", expected=expected))
+        return target
+    try:
+        return address.domain(target)
+    except Invalid as error:
+        found.append(Problem(FILE, "is no host name", target, error.expected))
+        return target
+
+
+def _name(value: object) -> str:
+    try:
+        return address.domain(value if isinstance(value, str) else "")
+    except Invalid as error:
+        raise Invalid(value, "is no host name", error.expected) from None
+
+
+def _ip(value: object, version: int) -> str:
+    kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
+    example = "198.51.100.10" if version == 4 else "2001:db8::10"
+    try:
+        found = kind(value if isinstance(value, str) else "")
+    except ValueError:
+        raise Invalid(value, f"is no IPv{version} address", f"one such as {example}") from None
+    if found.is_loopback or found.is_unspecified or found.is_multicast or found.is_link_local:
+        raise Invalid(value, "is no address that the world can reach", f"one such as {example}")
+    return str(found)
+
+
+def _debian(value: object) -> int:
+    if value in RELEASES and type(value) is int:
+        return value
+    raise Invalid(value, "is no supported release of Debian", listed(map(str, RELEASES)))
+
+
+def _port(value: object) -> int:
+    if type(value) is int and 0 < value < 65536:
+        return value
+    raise Invalid(value, "is no port", "a number from 1 to 65535")
+
+
+def _path(value: object) -> str:
+    if isinstance(value, str | Path):
+        return str(value)
+    raise Invalid(value, "is no path", "a path relative to the inventory folder")

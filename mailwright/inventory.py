@@ -1,0 +1,157 @@
+"""The whole description, read from a folder and checked, or everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from mailwright import delivery, dkim, groups, mail, tls
+from mailwright.directory import Directory, directory, warnings
+from mailwright.groups import Group
+from mailwright.host import Machine, MailHost, machine
+from mailwright.mail import Alias, Domain, Mailbox, MailTable
+from mailwright.problems import Invalid, Problem, Problems, listed, nearest
+
+GROUP = "mail"
+Named = TypeVar("Named")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """One mail system. Tuples are sorted by name; `groups` is what pyinfra makes of `hosts.py`."""
+
+    folder: Path
+    hosts: tuple[MailHost, ...]
+    domains: tuple[Domain, ...]
+    mailboxes: tuple[Mailbox, ...] = field(repr=False)
+    aliases: tuple[Alias, ...] = field(repr=False)
+    ends: dict[str, frozenset[str]] = field(repr=False)
+    groups: dict[str, Group] = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+def load(
+    folder: Path,
+    *,
+    require_keys: bool = True,
+    require_tls: bool = True,
+    passphrase: Callable[[], str | None] = dkim.environment,
+) -> Inventory:
+    """The description in a folder (`hosts.py`, `mail.toml`, `keys/`, `tls/`).
+
+    Without `require_keys` a domain may lack a DKIM key; without `require_tls` no certificate is
+    read and each host's `tls_chain` is empty. `passphrase` is called for encrypted keys.
+    Raises Problems with everything that is wrong.
+    """
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "is missing"
+        raise Problems([Problem(str(folder), what, expected="an inventory folder", hint=_INIT)])
+    found: list[Problem] = []
+    all_groups = groups.read(folder / groups.FILE, found)
+    machines = _machines(all_groups, found)
+    table = mail.read(folder / mail.FILE, found)
+    if table is None:
+        raise Problems(found)
+    book = directory(table, machines, found)
+    domains = _with_keys(folder, book.domains, require_keys, passphrase, found)
+    chains = {m.name: _chain(folder, m, found) if require_tls else "" for m in machines}
+    if found:
+        raise Problems(found)
+    hosts = [_host(m, table, domains, book, chains[m.name]) for m in machines]
+    return Inventory(
+        folder=folder,
+        hosts=tuple(hosts),
+        domains=domains,
+        mailboxes=_sorted(book.mailboxes),
+        aliases=_sorted(book.aliases),
+        ends=book.ends,
+        groups=all_groups,
+        warnings=tuple(warnings(book, table.message_size_limit)),
+    )
+
+
+_INIT = "make one with 'mailwright init'"
+_KEYS = "make it with 'mailwright keys'"
+
+
+def _sorted(by_name: Mapping[str, Named]) -> tuple[Named, ...]:
+    return tuple(by_name[name] for name in sorted(by_name))
+
+
+def _machines(all_groups: dict[str, Group], found: list[Problem]) -> list[Machine]:
+    if any(hosts for hosts, _ in all_groups.values()) and not all_groups.get(GROUP, ([], {}))[0]:
+        hint = nearest(GROUP, all_groups)
+        found.append(Problem(groups.FILE, "has no group of hosts", GROUP, hint=hint))
+    targets = dict(all_groups.get(GROUP, ([], {}))[0])
+    machines = [machine(target, groups.merged(all_groups, target), found) for target in targets]
+    owners: dict[str, str] = {}
+    for m in sorted(machines, key=lambda m: m.name):
+        for mark in (m.name, *m.addresses):
+            owner = owners.setdefault(mark, m.target)
+            if owner != m.target:
+                where = f'{groups.FILE}: "{m.target}"'
+                found.append(Problem(where, f"is taken by {owner!r}", mark, "one of its own"))
+    return sorted(machines, key=lambda m: m.name)
+
+
+def _with_keys(
+    folder: Path,
+    domains: dict[str, Domain],
+    required: bool,
+    passphrase: Callable[[], str | None],
+    found: list[Problem],
+) -> tuple[Domain, ...]:
+    complete = []
+    for domain in _sorted(domains):
+        before = len(found)
+        keys = dkim.keys(folder, domain.name, passphrase, found)
+        for key in keys:
+            if key.algorithm not in domain.algorithms:
+                where = f"{dkim.FOLDER}/{domain.name}/{key.path.name}"
+                expected = f"{listed(domain.algorithms)}, as the domain's dkim says"
+                found.append(Problem(where, f"is a key for {key.algorithm}", None, expected))
+        missing = [name for name in domain.algorithms if name not in {k.algorithm for k in keys}]
+        for name in missing if required and len(found) == before else ():
+            where = f"{dkim.FOLDER}/{domain.name}"
+            found.append(Problem(where, f"has no DKIM key for {name}", hint=_KEYS))
+        complete.append(replace(domain, keys=keys))
+    return tuple(complete)
+
+
+def _chain(folder: Path, m: Machine, found: list[Problem]) -> str:
+    try:
+        return tls.read(folder / m.tls_chain_file, m.name)
+    except Invalid as error:
+        found.append(error.at(m.tls_chain_file))
+        return ""
+
+
+def _host(
+    m: Machine, table: MailTable, domains: Iterable[Domain], book: Directory, chain: str
+) -> MailHost:
+    here = {domain.name for domain in domains if domain.host == m.name}
+    mailboxes = {name: box for name, box in book.mailboxes.items() if box.domain in here}
+    aliases = {name: alias for name, alias in book.aliases.items() if alias.domain in here}
+    return MailHost(
+        **vars(m),
+        domains=tuple(domain for domain in domains if domain.name in here),
+        message_size_limit=table.message_size_limit,
+        postmaster=book.postmaster,
+        mailboxes=_sorted(mailboxes),
+        aliases=_sorted(aliases),
+        sender_logins=_sender_logins(mailboxes, aliases, book.ends),
+        tls_chain=chain,
+    )
+
+
+def _sender_logins(
+    mailboxes: Mapping[str, Mailbox], aliases: Iterable[str], ends: Mapping[str, frozenset[str]]
+) -> dict[str, tuple[str, ...]]:
+    logins: dict[str, tuple[str, ...]] = {name: (name,) for name in mailboxes}
+    for alias in aliases:
+        reached = {delivery.entry(end, mailboxes) for end in ends[alias]}
+        if owners := [address for address in reached if address in mailboxes]:
+            logins[alias] = tuple(sorted(owners))
+    return dict(sorted(logins.items()))

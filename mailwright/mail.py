@@ -1,0 +1,206 @@
+"""`mail.toml`: the schema that a user writes, and the frozen objects that everything else reads."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
+from pydantic_core import ErrorDetails
+
+from mailwright import address, password, size
+from mailwright.dkim import DkimKey
+from mailwright.problems import Invalid, Problem, listed, nearest
+
+FILE = "mail.toml"
+UNLIMITED = 0
+SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it."""
+
+    name: str
+    host: str
+    dmarc: str
+    algorithms: tuple[str, ...]
+    keys: tuple[DkimKey, ...] = ()
+
+    @property
+    def unicode(self) -> str:
+        """The name in U-labels."""
+        return address.unicode(self.name)
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """A mailbox; `quota` in bytes, 0 is unlimited; `password` is a hash."""
+
+    address: str
+    quota: int
+    password: str = field(repr=False)
+
+    @property
+    def localpart(self) -> str:
+        """What stands before the @."""
+        return self.address.rpartition("@")[0]
+
+    @property
+    def domain(self) -> str:
+        """The name of the domain, in A-labels."""
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An address whose mail goes to other addresses."""
+
+    address: str
+    targets: tuple[str, ...]
+
+    @property
+    def domain(self) -> str:
+        """The name of the domain, in A-labels."""
+        return self.address.rpartition("@")[2]
+
+
+def _quota(value: object) -> int:
+    if value == "unlimited":
+        return UNLIMITED
+    try:
+        return size.parse(value)
+    except Invalid as error:
+        error.expected += ", or unlimited"
+        raise
+
+
+def _message_size(value: object) -> int:
+    number = size.parse(value)
+    if number < SMALLEST_MESSAGE:
+        raise Invalid(value, "is too small for mail", "at least 64K (RFC 5321 section 4.5.3.1.7)")
+    return number
+
+
+def _one_of(*words: str) -> PlainValidator:
+    def check(value: object) -> object:
+        if value in words:
+            return value
+        hint = nearest(value.lower(), words) if isinstance(value, str) else ""
+        raise Invalid(value, "is unknown", listed(words), hint)
+
+    return PlainValidator(check)
+
+
+def _list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+Size = Annotated[int, PlainValidator(_message_size)]
+Quota = Annotated[int, PlainValidator(_quota)]
+Address = Annotated[str, PlainValidator(address.parse)]
+Hash = Annotated[str, PlainValidator(password.check)]
+Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
+Policy = Annotated[str, _one_of("none", "quarantine", "reject")]
+Targets = Annotated[list[Address], BeforeValidator(_list)]
+Algorithms = Annotated[list[Algorithm], BeforeValidator(_list)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DomainTable(_Table):
+    """`[domains."example.com"]`."""
+
+    host: str | None = None
+    dkim: Algorithms = ["rsa"]
+    dmarc: Policy = "quarantine"
+
+
+class MailboxTable(_Table):
+    """`[mailboxes."alice@example.com"]`."""
+
+    password: Hash | None = None
+    quota: Quota | None = None
+
+
+class MailTable(_Table):
+    """The whole file. What is required is None or empty here where it is missing."""
+
+    message_size_limit: Size = 50 << 20
+    quota: Quota = 1 << 30
+    postmaster: Address | None = None
+    domains: dict[str, DomainTable] = {}
+    mailboxes: dict[str, MailboxTable] = {}
+    aliases: dict[str, Targets] = {}
+
+
+def read(path: Path, found: list[Problem]) -> MailTable | None:
+    """The file's content, without the parts that are wrong: these are added to `found`.
+
+    None when there is nothing to check further: no file, or no TOML.
+    """
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        found.append(Problem(FILE, "is missing", expected="the domains and mailboxes"))
+    except (OSError, UnicodeDecodeError) as error:
+        found.append(Problem(FILE, f"cannot be read: {error}"))
+    except tomllib.TOMLDecodeError as error:
+        found.append(Problem(FILE, f"is no TOML: {str(error)[0].lower()}{str(error)[1:]}"))
+    else:
+        return _validated(raw, found)
+    return None
+
+
+def setting(*names: str | int) -> str:
+    """The place of a setting: `mail.toml: mailboxes."alice@example.com".quota`."""
+    path = ""
+    for name in filter(lambda name: isinstance(name, str), names):
+        bare = str(name).isascii() and str(name).replace("_", "").replace("-", "").isalnum()
+        path += f".{name}" if bare else f'."{name}"'
+    return f"{FILE}: {path.removeprefix('.')}" if path else FILE
+
+
+def _validated(raw: dict[str, Any], found: list[Problem]) -> MailTable:
+    try:
+        return MailTable.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    found += map(_problem, details)
+    for detail in reversed(details):  # the last item of a list first: indexes stay true
+        _take_out(raw, detail["loc"])
+    return MailTable.model_validate(raw)
+
+
+def _take_out(raw: Any, loc: tuple[int | str, ...]) -> None:
+    """Remove the setting that is wrong, so that the rest is checked in the same run."""
+    *parents, last = loc
+    for step in parents:
+        if not isinstance(raw[step], dict | list):  # one value where a list may stand
+            raw[step] = [raw[step]]
+        raw = raw[step]
+    del raw[last]
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    loc, kind = detail["loc"], detail["type"]
+    if kind == "value_error":
+        invalid = detail["ctx"]["error"]
+        assert isinstance(invalid, Invalid)
+        return invalid.at(setting(*loc))
+    if kind == "extra_forbidden":
+        known = _known(loc)
+        hint = nearest(str(loc[-1]), known)
+        return Problem(setting(*loc[:-1]), "is no setting", loc[-1], listed(known), hint)
+    if kind in ("model_type", "dict_type"):  # may hold a password: not shown
+        return Problem(setting(*loc), "is no table")
+    return Problem(setting(*loc), "is no text", detail["input"])
+
+
+def _known(loc: tuple[int | str, ...]) -> list[str]:
+    tables: dict[object, type[_Table]] = {"domains": DomainTable, "mailboxes": MailboxTable}
+    return list((tables[loc[0]] if len(loc) > 1 else MailTable).model_fields)

@@ -1,0 +1,65 @@
+"""What is wrong with a description of the mail system, one line each, and all of it at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake, as a user reads it: `where: 'value' what; expected (hint)`.
+
+    `value` stays None where it is missing or must not be shown (a password, a key).
+    """
+
+    where: str
+    what: str
+    value: object = None
+    expected: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        line = self.what if self.value is None else f"{shown(self.value)} {self.what}"
+        line += f"; expected {self.expected}" if self.expected else ""
+        line += f" ({self.hint})" if self.hint else ""
+        return f"{self.where}: {line}"
+
+
+class Problems(Exception):  # noqa: N818
+    """Everything that is wrong, in `problems`; its text has one line for each."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class Invalid(ValueError):  # noqa: N818
+    """A value that is not what it should be; `at` makes it a Problem once its place is known."""
+
+    def __init__(self, value: object, what: str, expected: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.value, self.what, self.expected, self.hint = value, what, expected, hint
+
+    def at(self, where: str) -> Problem:
+        """The Problem at `where` (a file and the path of the setting in it)."""
+        return Problem(where, self.what, self.value, self.expected, self.hint)
+
+
+def shown(value: object) -> str:
+    """A value as it is quoted in a problem: on one line and of bearable length."""
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:96]}...{text[-1]}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The hint `did you mean 'x'?`, or nothing when no known word is near."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
+    return f"did you mean {found[0]!r}?" if found else ""
+
+
+def listed(words: Iterable[str], last: str = "or") -> str:
+    """The words as a phrase: `a`, `a or b`, `a, b or c`."""
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end

@@ -1,0 +1,127 @@
+"""Every file of a host, from the templates, before the host is touched.
+
+`templates/etc/postfix/main.cf.j2` becomes `/etc/postfix/main.cf`. In a template's path
+`name@2.3.j2` is for hosts with that variant only, `[domain]` stands for each domain stored on the
+host, and `[key]` for each of their DKIM keys (`<domain>.<selector>`).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+
+from mailwright.host import VARIANTS, MailHost
+from mailwright.problems import Problem, Problems, listed, nearest
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+_SUFFIX = ".j2"
+_NOUNS = {"MailHost": "host", "DkimKey": "key"}
+
+
+class _Undefined(StrictUndefined):
+    """Names what the template asked for, and the nearest name that there is."""
+
+    @property
+    def _undefined_message(self) -> str:
+        if not hasattr(type(self._undefined_obj), "__dataclass_fields__"):
+            return super()._undefined_message
+        kind = type(self._undefined_obj).__name__
+        known = [name for name in dir(self._undefined_obj) if not name.startswith("_")]
+        hint = nearest(str(self._undefined_name), known)
+        what = f"{_NOUNS.get(kind, kind.lower())!r} has no attribute {self._undefined_name!r}"
+        return f"{what} ({hint})" if hint else what
+
+
+class Picture(dict[str, str]):
+    """The text of every file of a host, by absolute path; and the template that each came from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._origins: dict[str, str] = {}
+
+    def add(self, path: str, text: str, origin: str) -> None:
+        """One more file."""
+        self[path] = text
+        self._origins[path] = origin
+
+    def origin(self, path: str) -> str:
+        """The template's path in the repository."""
+        return self._origins[path]
+
+    def __repr__(self) -> str:
+        return f"Picture({len(self)} files)"
+
+    def to_json(self) -> list[str]:
+        """What pyinfra prints: the paths, never the texts, some of which are secret."""
+        return sorted(self)
+
+
+def picture(host: MailHost, templates: Path = TEMPLATES) -> Picture:
+    """Render every file of a host.
+
+    Raises Problems with every template that cannot be rendered, with its line.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        undefined=_Undefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # configuration files, not HTML
+    )
+    found: list[Problem] = []
+    files = Picture()
+    for name in sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*.j2")):
+        for path, context in _destinations(name, host, found):
+            origin = f"{templates.name}/{name}"
+            if path in files:
+                found.append(Problem(origin, "is written by two templates", path))
+            files.add(path, _text(environment, name, {**context, "origin": origin}, found), origin)
+    if found:
+        raise Problems(dict.fromkeys(found))
+    return files
+
+
+def _destinations(
+    name: str, host: MailHost, found: list[Problem]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The paths that a template becomes on this host, with what it is rendered from."""
+    path = f"/{name.removesuffix(_SUFFIX)}"
+    stem, at, variant = path.rpartition("@")
+    if at and "/" not in variant:
+        if variant not in VARIANTS:
+            where = f"{TEMPLATES.name}/{name}"
+            found.append(Problem(where, "is no variant", variant, listed(sorted(VARIANTS))))
+        if variant not in host.variants:
+            return
+        path = stem
+    keys = [(domain, key) for domain in host.domains for key in domain.keys]
+    if "[key]" in path:
+        for domain, key in keys:
+            expanded = path.replace("[key]", f"{key.domain}.{key.selector}")
+            yield expanded, {"host": host, "domain": domain, "key": key}
+    elif "[domain]" in path:
+        for domain in host.domains:
+            yield path.replace("[domain]", domain.name), {"host": host, "domain": domain}
+    else:
+        yield path, {"host": host}
+
+
+def _text(
+    environment: Environment, name: str, context: dict[str, Any], found: list[Problem]
+) -> str:
+    """A template's text; nothing and a Problem if it cannot be rendered."""
+    file = context["origin"]
+    try:
+        return environment.get_template(name).render(context)
+    except TemplateSyntaxError as error:
+        found.append(Problem(f"{file}:{error.lineno}", str(error.message)))
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [str(frame.lineno) for frame in frames if frame.filename.endswith(name)]
+        found.append(Problem(":".join([file, *lines[-1:]]), str(error)))
+    return ""

@@ -1,0 +1,35 @@
+"""The host itself: its name, its clock, and the tools that every later role leans on.
+
+Opens no port. Comes first: Postfix greets with the host's name, TLS and DKIM need the right time.
+"""
+
+from pyinfra.api.deploy import deploy
+
+from roles.packages import install
+from roles.rollout import Service, rollout
+
+PACKAGES = ("ca-certificates", "openssl", "systemd-timesyncd")
+
+SERVICE = Service(
+    name="base",
+    owns=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
+    # Debian's installer maps the host's own name to 127.0.1.1; a mail server that finds itself
+    # there thinks that its MX is somebody else, hence /etc/hosts is ours.
+    activate="""
+        hostname -F /etc/hostname
+        systemctl enable -q systemd-timesyncd
+        systemctl start systemd-timesyncd
+    """,
+    recover="hostname -F /etc/hostname",
+    probe="""
+        name=$(hostname -f)
+        [ "$name" = "$(cat /etc/hostname)" ] || refuse "hostname -f says $name"
+    """,
+)
+
+
+@deploy("Base")
+def base() -> None:
+    """Name the host and set its clock."""
+    install(PACKAGES)
+    rollout(service=SERVICE, name="Host name and clock")

@@ -1,0 +1,62 @@
+"""Dovecot keeps the mailboxes: IMAP (143, 993), POP3 (110, 995) and ManageSieve (4190).
+
+Needs `tls`. Takes mail from Postfix by LMTP and answers its questions about passwords and quotas,
+over UNIX sockets in Postfix's queue folder; comes before `postfix`, which asks it at once.
+"""
+
+from pyinfra.api.deploy import deploy
+
+from roles.packages import install
+from roles.rollout import Mode, Service, rollout
+
+PACKAGES = (
+    "dovecot-imapd",
+    "dovecot-pop3d",
+    "dovecot-lmtpd",
+    "dovecot-sieve",
+    "dovecot-managesieved",
+)
+
+SERVICE = Service(
+    name="dovecot",
+    units=("dovecot",),
+    tree="/etc/dovecot",
+    owns=(
+        "/etc/apt/preferences.d/mailwright-dovecot",
+        "/etc/sysusers.d/mailwright-dovecot.conf",
+        "/etc/tmpfiles.d/mailwright-dovecot.conf",
+    ),
+    # The authentication process reads the hashes as user dovecot.
+    modes={"/etc/dovecot/users/*": Mode("root", "dovecot", 0o640)},
+    loads=("/etc/mailwright/tls/mail.pem",),
+    # sievec resolves mail_uid, so the account comes first.
+    build="""
+        accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
+        [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
+        sievec /etc/dovecot/sieve
+    """,
+    check="""
+        words=$(doveconf -n 2>&1 >/dev/null) || refuse "$words"
+        [ -z "$words" ] || refuse "$words"
+    """,
+    activate="""
+        systemd-tmpfiles --create mailwright-dovecot.conf
+        serve dovecot
+    """,
+    recover="restore dovecot",
+    probe="""
+        greets 143 plain "* OK"
+        greets 993 tls "* OK"
+        greets 110 plain "+OK"
+        greets 995 tls "+OK"
+        greets 4190 plain '"IMPLEMENTATION"'
+        appears /var/spool/postfix/private/dovecot-lmtp
+    """,
+)
+
+
+@deploy("Dovecot")
+def dovecot() -> None:
+    """Install, roll out, run."""
+    install(PACKAGES)
+    rollout(service=SERVICE, name="Dovecot")

@@ -1,0 +1,32 @@
+"""The firewall: nftables opens exactly the ports that are served, and SSH.
+
+Comes last, so that a port opens only when its daemon is there. Connections that exist stay.
+"""
+
+from pyinfra.api.deploy import deploy
+
+from roles.packages import install
+from roles.rollout import Service, rollout
+
+PACKAGES = ("nftables",)
+
+SERVICE = Service(
+    name="firewall",
+    units=("nftables",),
+    owns=("/etc/nftables.conf",),
+    check="""
+        rules=$NEXT/etc/nftables.conf
+        [ -e "$rules" ] || rules=/etc/nftables.conf
+        nft --check --file "$rules" || refuse "nft refuses /etc/nftables.conf"
+    """,
+    activate="systemctl enable -q nftables; systemctl restart nftables",
+    recover="systemctl restart nftables",
+    probe='nft list table inet mailwright >/dev/null || refuse "the table is not loaded"',
+)
+
+
+@deploy("Firewall")
+def firewall() -> None:
+    """Install, roll out, run."""
+    install(PACKAGES)
+    rollout(service=SERVICE, name="Firewall")

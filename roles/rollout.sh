@@ -1,0 +1,112 @@
+# The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
+# these in front of it: SERVICE, TREE, SINGLES, STALE, DIGEST, ARCHIVE_DIGEST, OWNED, CHANGED and LIB, whose functions
+# are the service's own: before, build, check, activate, recover, probe.
+#
+# Every step leaves the old set or the new one, whenever the run dies:
+#   stage    a copy of TREE with the new files in it, in a folder that only root reads
+#   rehearse build and check that copy at its true path, in a mount namespace of its own
+#   swap     one renameat2(RENAME_EXCHANGE): the old tree and the new change places at once
+#   activate reload or start, then probe; when that fails, swap back and start over with the old set
+#   record   what the daemon has loaded; until then the next run does all of this again
+set -eu
+umask 077
+base=/etc/mailwright/rollout/$SERVICE
+next=$base/next
+
+# The operator's connection may go at any moment; a rollout that has begun ends by itself.
+trap '' HUP PIPE
+install -d -m 0755 /etc/mailwright
+install -d -m 0700 /etc/mailwright/rollout "$base"
+exec 9>/etc/mailwright/rollout/lock
+flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
+exec 3>&2 >"$base/log" 2>&1
+trap 'cat "$base/log" >&3 2>/dev/null || :' EXIT
+
+receive() {
+    base64 -d >"$base/archive"
+    echo "$ARCHIVE_DIGEST  $base/archive" | sha256sum --check --status || {
+        echo "the upload was cut short; nothing was changed"
+        exit 1
+    }
+}
+
+stage() {
+    rm -rf "$next"
+    mkdir -p "$next"
+    if [ -n "$TREE" ]; then
+        install -d -m 0755 "$TREE"
+        mkdir -p "$next${TREE%/*}"
+        cp -a "$TREE" "$next$TREE"
+    fi
+    tar -xpf "$base/archive" -C "$next"
+    rm -f "$base/archive"
+    for path in $STALE; do
+        case $path in "$TREE"/*) rm -f "$next$path" ;; esac
+    done
+}
+
+# Binding the copy over TREE shows each daemon the paths that it will have, and nobody else anything.
+rehearse() {
+    NEXT=$next TREE=$TREE unshare --mount --propagation private sh -euc "$LIB"'
+        [ -z "$TREE" ] || mount --bind "$NEXT$TREE" "$TREE"
+        umask 022
+        build
+        check
+    '
+}
+
+exchange() {
+    perl -e '
+        my %renameat2 = (x86_64 => 316, i686 => 353, armv7l => 382, ppc64le => 357, s390x => 347);
+        chomp(my $machine = `uname -m`);
+        my $number = $renameat2{$machine} || 276;    # aarch64, riscv64 and all later ports share one table
+        syscall($number, -100, $ARGV[0], -100, $ARGV[1], 2) == 0 or die "exchange $ARGV[0]: $!\n";
+    ' "$1" "$2"
+}
+
+# Called a second time, each swap undoes itself.
+swap_single() {
+    if [ -e "$1" ] && [ -e "$next$1" ]; then
+        exchange "$1" "$next$1"
+    elif [ -e "$next$1" ]; then
+        install -d -m 0755 "${1%/*}"
+        mv -T "$next$1" "$1"
+    elif [ -e "$1" ]; then
+        mkdir -p "$next${1%/*}"
+        mv -T "$1" "$next$1"
+    fi
+}
+
+swap() {
+    for path in $SINGLES; do swap_single "$path"; done
+    [ -z "$TREE" ] || exchange "$TREE" "$next$TREE"
+}
+
+blame() {
+    printf '%s\n' "$1" "changed here: $CHANGED"
+    exit 1
+}
+
+record() {
+    printf '%s\n' $OWNED >"$base/owned.new"
+    mv "$base/owned.new" "$base/owned"
+    echo "$DIGEST" >"$base/loaded.new"
+    mv "$base/loaded.new" "$base/loaded"
+    rm -rf "$base/previous"
+    mv "$next" "$base/previous"
+    sync -f "$base"
+}
+
+receive
+sh -euc "$LIB before"
+stage
+rehearse || { rm -rf "$next"; blame "$SERVICE refuses the new configuration; the old one keeps serving"; }
+sync -f "$base"
+swap
+if sh -euc "$LIB activate; probe"; then
+    record
+else
+    swap
+    LOADED=$base/loaded sh -euc "$LIB recover" || :
+    blame "$SERVICE does not serve with the new configuration; the old one is back"
+fi

@@ -1,0 +1,37 @@
+"""Rspamd signs what our users send with DKIM, and judges what arrives by SPF, DKIM and DMARC.
+
+Opens no port: Postfix reaches it over a UNIX socket in its queue folder. Comes before `postfix`.
+"""
+
+from pyinfra.api.deploy import deploy
+
+from roles.packages import install
+from roles.rollout import Mode, Service, rollout
+
+PACKAGES = ("rspamd",)
+
+SERVICE = Service(
+    name="rspamd",
+    units=("rspamd",),
+    tree="/etc/rspamd",
+    owns=("/etc/tmpfiles.d/mailwright-rspamd.conf",),
+    modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
+    check="""
+        words=$(rspamadm configtest 2>&1) || refuse "$words"
+        case $words in *"syntax OK"*) ;; *) refuse "$words" ;; esac
+    """,
+    activate="""
+        systemd-tmpfiles --create mailwright-rspamd.conf
+        serve rspamd
+    """,
+    recover="restore rspamd",
+    # It compiles its tables first, which takes seconds.
+    probe="appears /var/spool/postfix/rspamd/milter.sock",
+)
+
+
+@deploy("Rspamd")
+def rspamd() -> None:
+    """Install, roll out, run."""
+    install(PACKAGES)
+    rollout(service=SERVICE, name="Rspamd")

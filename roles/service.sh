@@ -1,0 +1,43 @@
+# What the snippets of all services share.
+
+refuse() { echo "$*"; exit 1; }
+
+# Some daemons only warn of what they will not do: any word is a refusal.
+quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
+
+# serve UNIT: start it, or make it read its files again.
+serve() {
+    systemctl enable -q "${1%@-}"
+    if systemctl is-active -q "$1"; then systemctl reload "$1"; else systemctl start "$1"; fi
+}
+
+# restore UNIT: after a failure only a stop and a start revive a daemon that has crashed. What was never
+# ours to start stays down.
+restore() {
+    systemctl stop "$1"
+    [ ! -e "$LOADED" ] || systemctl start "$1"
+}
+
+# appears SOCKET: wait until the daemon has made it.
+appears() {
+    for try in $(seq 120); do
+        [ ! -S "$1" ] || return 0
+        sleep 0.5
+    done
+    refuse "no socket $1 after a minute"
+}
+
+# greets PORT plain|tls WORDS: wait until the port's first line begins with the words.
+greets() {
+    case $2 in
+        tls) ask='coproc timeout 5 openssl s_client -quiet -connect "127.0.0.1:$0" 2>/dev/null
+            read -r -t 5 line <&"${COPROC[0]}"; kill "$COPROC_PID" 2>/dev/null; echo "$line"' ;;
+        *) ask='exec 3<>"/dev/tcp/127.0.0.1/$0" && read -r -t 5 line <&3; echo "$line"' ;;
+    esac
+    for try in $(seq 20); do
+        line=$(bash -c "$ask" "$1" 2>/dev/null) || :
+        case $line in "$3"*) return 0 ;; esac
+        sleep 0.5
+    done
+    refuse "port $1 answers '$line' where '$3' is expected"
+}

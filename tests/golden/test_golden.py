@@ -1,0 +1,80 @@
+"""The whole picture of a host, byte for byte: what a change here does to users' servers.
+
+`pytest tests/golden --write` accepts the pictures as they are now; the diff is then yours to read.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailwright.dns import text, zones
+from mailwright.host import MailHost
+from mailwright.inventory import Inventory
+from mailwright.render import picture
+from tests.inventories import complete
+
+HERE = Path(__file__).parent
+INVENTORIES = sorted(path.name for path in (HERE / "inventories").iterdir())
+SECRET = re.compile(r"^/etc/(mailwright/tls|rspamd/dkim|dovecot/users)/")
+KEY = re.compile(r"(?<=p=)[A-Za-z0-9+/=]{30,}(\" \"[A-Za-z0-9+/=]+)*")
+
+
+@pytest.fixture(scope="module", params=INVENTORIES)
+def inventory(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Inventory:
+    folder = tmp_path_factory.mktemp("golden") / request.param
+    folder.mkdir()
+    return complete(HERE / "inventories" / request.param, folder)
+
+
+def emitted(inventory: Inventory) -> Iterator[tuple[str, str]]:
+    """Each file that users get, by its path below `pictures/`, without what is secret or random."""
+    for host in inventory.hosts:
+        for path, content in files(host):
+            yield f"{inventory.folder.name}/{host.name}{path}", content
+    for origin, records in zones(inventory).items():
+        name = origin or "elsewhere"
+        yield f"{inventory.folder.name}/dns/{name}.zone", KEY.sub("…", text(origin, records))
+
+
+def files(host: MailHost) -> Iterator[tuple[str, str]]:
+    for path, content in picture(host).items():
+        yield path, "(secret)\n" if SECRET.match(path) else content
+
+
+def test_the_picture_is_the_one_that_was_agreed(
+    inventory: Inventory, pytestconfig: pytest.Config
+) -> None:
+    found = dict(emitted(inventory))
+    agreed = {
+        str(path.relative_to(HERE / "pictures")): path.read_text()
+        for path in (HERE / "pictures" / inventory.folder.name).rglob("*")
+        if path.is_file()
+    }
+    if pytestconfig.getoption("--write"):
+        for name in agreed.keys() - found.keys():
+            (HERE / "pictures" / name).unlink()
+        for name, content in found.items():
+            path = HERE / "pictures" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        return
+    assert found == agreed
+
+
+def test_named_checkzone_accepts_every_zone(inventory: Inventory, tmp_path: Path) -> None:
+    for origin, records in zones(inventory).items():
+        if not origin:
+            continue
+        head = f"$TTL 3600\n@ IN SOA ns.{origin}. root.{origin}. 1 7200 900 1209600 300\n"
+        head += f"@ IN NS ns.{origin}.\nns.{origin}. IN A 192.0.2.53\n"
+        zone = tmp_path / origin
+        zone.write_text(head + text(origin, records))
+        check = subprocess.run(
+            ["named-checkzone", "-i", "local", origin, zone], capture_output=True, text=True
+        )
+        assert check.returncode == 0, check.stdout

@@ -1,0 +1,156 @@
+"""Letters and the people who send and read them, with Python's own SMTP, IMAP and POP3 clients."""
+
+import imaplib
+import poplib
+import smtplib
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import TypeVar
+
+T = TypeVar("T")
+TIMEOUT = 20
+
+
+@dataclass(frozen=True)
+class Account:
+    """A mailbox with its password and the server that holds it."""
+
+    address: str
+    password: str = field(repr=False)
+    server: str
+
+    @contextmanager
+    def imap(self, starttls: bool = False) -> Iterator[imaplib.IMAP4]:
+        """A session on 993, or on 143 with STARTTLS."""
+        context = ssl.create_default_context()
+        client: imaplib.IMAP4
+        if starttls:
+            client = imaplib.IMAP4(self.server, 143, timeout=TIMEOUT)
+            client.starttls(context)
+        else:
+            client = imaplib.IMAP4_SSL(self.server, 993, ssl_context=context, timeout=TIMEOUT)
+        try:
+            client.login(self.address, self.password)
+            yield client
+        finally:
+            client.logout()
+
+    @contextmanager
+    def pop3(self, stls: bool = False) -> Iterator[poplib.POP3]:
+        """A session on 995, or on 110 with STLS."""
+        context = ssl.create_default_context()
+        client: poplib.POP3
+        if stls:
+            client = poplib.POP3(self.server, 110, timeout=TIMEOUT)
+            client.stls(context)
+        else:
+            client = poplib.POP3_SSL(self.server, 995, context=context, timeout=TIMEOUT)
+        try:
+            client.user(self.address)
+            client.pass_(self.password)
+            yield client
+        finally:
+            client.quit()
+
+    @contextmanager
+    def smtp(self, port: int = 465) -> Iterator[smtplib.SMTP]:
+        """An authenticated submission session on 465, or on 587 with STARTTLS."""
+        with submission(self.server, port) as client:
+            client.login(self.address, self.password)
+            yield client
+
+    def find(
+        self, message_id: str, folder: str = "INBOX", starttls: bool = False
+    ) -> EmailMessage | None:
+        """The message with this Message-ID, or None."""
+        with self.imap(starttls) as client:
+            if client.select(folder)[0] != "OK":
+                return None
+            numbers = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][0].split()
+            if not numbers:
+                return None
+            raw = client.fetch(numbers[0].decode(), "(BODY.PEEK[])")[1][0][1]
+            return message_from_bytes(raw, policy=policy.SMTP)
+
+    def wait_for(self, message_id: str, folder: str = "INBOX") -> EmailMessage:
+        """The message, as soon as it is there.
+
+        Raises:
+            AssertionError: it did not come within 30 seconds.
+        """
+        return eventually(
+            lambda: self.find(message_id, folder), f"{message_id} in {folder} of {self.address}"
+        )
+
+    def remove(self, message_ids: set[str]) -> None:
+        """Delete these messages wherever they lie."""
+        with self.imap() as client:
+            for folder in ("INBOX", "Junk"):
+                if client.select(folder)[0] != "OK":
+                    continue
+                for message_id in message_ids:
+                    found = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][
+                        0
+                    ].split()
+                    for number in found:
+                        client.store(number.decode(), "+FLAGS", r"(\Deleted)")
+                client.expunge()
+
+
+@contextmanager
+def submission(server: str, port: int) -> Iterator[smtplib.SMTP]:
+    """A session with TLS on a submission port, nobody logged in yet."""
+    context = ssl.create_default_context()
+    client: smtplib.SMTP
+    if port == 465:
+        client = smtplib.SMTP_SSL(server, 465, context=context, timeout=TIMEOUT)
+    else:
+        client = smtplib.SMTP(server, port, timeout=TIMEOUT)
+        client.starttls(context=context)
+    with client:
+        client.ehlo()
+        yield client
+
+
+@dataclass
+class Letters:
+    """Letters written by one test, and the mailboxes to take them from again."""
+
+    ids: set[str] = field(default_factory=set)
+    readers: set[Account] = field(default_factory=set)
+
+    def write(self, sender: str, reader: Account | str, body: str = "Hello.\n") -> EmailMessage:
+        """A letter; where its reader is an Account, it is removed when the test ends."""
+        letter = EmailMessage(policy=policy.SMTP)
+        letter["From"] = sender
+        letter["To"] = reader if isinstance(reader, str) else reader.address
+        letter["Subject"] = "mailwright verification"
+        letter["Date"] = formatdate()
+        letter["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+        letter.set_content(body)
+        self.ids.add(letter["Message-ID"])
+        if isinstance(reader, Account):
+            self.readers.add(reader)
+        return letter
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        for reader in self.readers:
+            reader.remove(self.ids)
+
+
+def eventually(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:
+    """The first answer that is not None."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"no {what} within {seconds:.0f} s")

@@ -1,0 +1,149 @@
+"""Real messages, on every path that mail takes."""
+
+import smtplib
+from email.message import EmailMessage
+
+import dkim
+import pytest
+
+from mailwright.host import MailHost
+from mailwright.inventory import Inventory
+from tests.host.letters import TIMEOUT, Account, Letters, eventually
+
+
+def test_mail_from_another_server_arrives_and_is_judged(
+    mail: MailHost, account: Account, letters: Letters
+) -> None:
+    letter = letters.write("someone@sender.invalid", account)
+    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+        client.starttls()
+        client.send_message(letter)
+    arrived = wait_anywhere(account, letter["Message-ID"])
+    assert arrived["Authentication-Results"].startswith(mail.name)
+
+
+@pytest.mark.parametrize("port", [465, 587])
+def test_mail_of_a_user_leaves_signed_and_trusted(
+    mail: MailHost, account: Account, correspondent: Account, letters: Letters, port: int
+) -> None:
+    letter = letters.write(account.address, correspondent)
+    with account.smtp(port) as client:
+        client.send_message(letter)
+    arrived = correspondent.wait_for(letter["Message-ID"])
+    domain = account.address.partition("@")[2]
+    keys = next(d.keys for d in mail.domains if d.name == domain)
+    assert signatures(arrived) == {(domain, key.selector) for key in keys}
+    assert all(verdicts(arrived, len(keys)))
+    judged = " ".join(arrived.get_all("Authentication-Results", []))
+    assert judged.count("dkim=pass") >= len(keys)
+    assert "spf=pass" in judged
+    assert "dmarc=pass" in judged
+
+
+def test_the_clients_address_is_not_told_to_the_world(
+    mail: MailHost, account: Account, correspondent: Account, letters: Letters
+) -> None:
+    if mail.postfix == "3.7":
+        pytest.skip("Postfix 3.7 cannot hide it (smtpd_hide_client_session came with 3.10)")
+    letter = letters.write(account.address, correspondent)
+    with account.smtp() as client:
+        client.send_message(letter)
+        mine = client.sock.getsockname()[0]
+    assert mine not in " ".join(
+        correspondent.wait_for(letter["Message-ID"]).get_all("Received", [])
+    )
+
+
+def test_mail_arrives_and_is_read_by_imap_and_by_pop3(account: Account, letters: Letters) -> None:
+    letter = letters.write(account.address, account)
+    with account.smtp() as client:
+        client.send_message(letter)
+    account.wait_for(letter["Message-ID"])
+    assert account.find(letter["Message-ID"], starttls=True)
+    for stls in (False, True):
+        with account.pop3(stls) as client:
+            count = client.stat()[0]
+            heads = [b"\n".join(client.top(n, 0)[1]) for n in range(1, count + 1)]
+        assert any(letter["Message-ID"].encode() in head for head in heads)
+
+
+def test_mail_crosses_between_our_own_hosts(
+    inventory: Inventory, verify: dict[str, dict[str, str]], account: Account, letters: Letters
+) -> None:
+    known = verify["accounts"]
+    others = [
+        Account(m.address, known[m.address], h.name)
+        for h in inventory.hosts
+        for m in h.mailboxes
+        if h.name != account.server and m.address in known and not 0 < m.quota < 1 << 20
+    ]
+    if not others:
+        pytest.skip("the inventory has one host only")
+    letter = letters.write(account.address, others[0])
+    with account.smtp() as client:
+        client.send_message(letter)
+    arrived = others[0].wait_for(letter["Message-ID"])
+    assert "dkim=pass" in arrived["Authentication-Results"]
+    assert "spf=pass" in arrived["Authentication-Results"]
+    assert "dmarc=pass" in arrived["Authentication-Results"]
+
+
+def test_a_plus_address_reaches_its_owner(account: Account, letters: Letters) -> None:
+    letter = letters.write(account.address, account)
+    local, _, domain = account.address.partition("@")
+    with account.smtp() as client:
+        client.send_message(letter, to_addrs=[f"{local}+detail@{domain}"])
+    account.wait_for(letter["Message-ID"])
+
+
+# The test strings that every spam filter knows; Rspamd has one for each of its actions.
+GTUBE = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n"
+
+
+def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters: Letters) -> None:
+    letter = letters.write("someone@sender.invalid", account, f"Y{GTUBE}")
+    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+        client.send_message(letter)
+    assert account.wait_for(letter["Message-ID"], "Junk")["X-Spam"] == "Yes"
+
+
+def test_a_full_mailbox_refuses_at_rcpt(
+    mail: MailHost, accounts: list[Account], letters: Letters
+) -> None:
+    smallest = accounts[-1]
+    quota = next(m.quota for m in mail.mailboxes if m.address == smallest.address)
+    if not 0 < quota <= 10 << 20:
+        pytest.skip("verify.toml has no password of a mailbox with a quota of at most 10M")
+    line = "x" * 70 + "\n"
+    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+
+        def full() -> int | None:
+            letter = letters.write(
+                "someone@sender.invalid", smallest, line * (quota // 5 // len(line))
+            )
+            try:
+                client.send_message(letter)
+            except smtplib.SMTPRecipientsRefused as refused:
+                return refused.recipients[smallest.address][0]
+            return None
+
+        assert eventually(full, "refusal") == 452
+
+
+def wait_anywhere(account: Account, message_id: str) -> EmailMessage:
+    """The message in the inbox, or in the spam folder if the filter distrusts this client."""
+    return eventually(
+        lambda: account.find(message_id) or account.find(message_id, "Junk"), f"{message_id}"
+    )
+
+
+def signatures(message: EmailMessage) -> set[tuple[str, str]]:
+    """Domain and selector of each DKIM signature."""
+    tags = [dkim.parse_tag_value(str(s).encode()) for s in message.get_all("DKIM-Signature", [])]
+    return {(tag[b"d"].decode(), tag[b"s"].decode()) for tag in tags}
+
+
+def verdicts(message: EmailMessage, count: int) -> list[bool]:
+    """What dkimpy, which is not our code, says of each signature."""
+    judge = dkim.DKIM(message.as_bytes())
+    return [judge.verify(idx=n) for n in range(count)]

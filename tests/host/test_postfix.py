@@ -1,0 +1,125 @@
+"""Postfix as other servers and our users meet it."""
+
+import smtplib
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+
+from mailwright.host import MailHost
+from tests.host.letters import TIMEOUT, Account, submission
+
+
+@pytest.fixture
+def stranger(mail: MailHost) -> Iterator[smtplib.SMTP]:
+    """Another server, talking to port 25."""
+    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+        client.ehlo()
+        yield client
+
+
+def rcpt(client: smtplib.SMTP, sender: str, recipient: str) -> int:
+    """The reply code to RCPT TO, or to MAIL FROM if that is refused already."""
+    client.rset()
+    code, _ = client.mail(sender)
+    if code == 250:
+        code, _ = client.rcpt(recipient)
+    client.rset()
+    return code
+
+
+def test_postfix_runs_and_starts_at_boot(host: Host, mail: MailHost) -> None:
+    unit = host.service("postfix@-" if mail.debian == 12 else "postfix")
+    assert unit.is_running
+    assert host.service("postfix").is_enabled
+
+
+def test_the_effective_configuration_has_no_warning(host: Host) -> None:
+    result = host.run("postconf -n && postconf -M && postfix check")
+    assert (result.rc, result.stderr) == (0, "")
+
+
+def test_the_greeting_is_the_name_of_the_host(mail: MailHost) -> None:
+    with smtplib.SMTP(timeout=TIMEOUT) as client:
+        code, words = client.connect(mail.name, 25)
+        assert (code, words.split()[0].decode()) == (220, mail.name)
+
+
+def test_port_25_offers_starttls_and_never_a_login(stranger: smtplib.SMTP) -> None:
+    assert stranger.has_extn("starttls")
+    assert not stranger.has_extn("auth")
+    stranger.starttls()
+    stranger.ehlo()
+    assert not stranger.has_extn("auth")
+
+
+def test_port_587_offers_a_login_only_with_tls(mail: MailHost) -> None:
+    with smtplib.SMTP(mail.name, 587, timeout=TIMEOUT) as client:
+        client.ehlo()
+        assert not client.has_extn("auth")
+        assert client.docmd("AUTH", "PLAIN AGEAYgBj")[0] in (502, 503, 530)
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "someone@relay.invalid",
+        "someone%relay.invalid@{name}",
+        "@{name}:someone@relay.invalid",
+        '"someone@relay.invalid"@{name}',
+        "someone@[203.0.113.9]",
+    ],
+)
+def test_a_stranger_cannot_relay(stranger: smtplib.SMTP, mail: MailHost, recipient: str) -> None:
+    assert rcpt(stranger, "a@sender.invalid", recipient.format(name=mail.name)) // 100 == 5
+
+
+def test_an_unknown_recipient_is_refused_at_once(stranger: smtplib.SMTP, mail: MailHost) -> None:
+    for domain in mail.domains:
+        assert rcpt(stranger, "", f"nobody-at-all@{domain.name}") == 550
+
+
+def test_postmaster_and_abuse_are_accepted_for_every_domain(
+    stranger: smtplib.SMTP, mail: MailHost
+) -> None:
+    for domain in mail.domains:
+        for role in ("postmaster", "abuse"):
+            assert rcpt(stranger, "", f"{role}@{domain.name}") == 250
+
+
+def test_vrfy_tells_nothing(stranger: smtplib.SMTP, account: Account) -> None:
+    assert stranger.verify(account.address)[0] // 100 == 5
+
+
+def test_a_message_over_the_size_limit_is_refused(stranger: smtplib.SMTP, mail: MailHost) -> None:
+    code, _ = stranger.mail("a@sender.invalid", [f"SIZE={mail.message_size_limit + 1}"])
+    assert code == 552
+
+
+@pytest.mark.parametrize("port", [465, 587])
+def test_a_wrong_password_is_refused(mail: MailHost, account: Account, port: int) -> None:
+    with submission(mail.name, port) as client, pytest.raises(smtplib.SMTPAuthenticationError):
+        client.login(account.address, "not the password")
+
+
+@pytest.mark.parametrize("port", [465, 587])
+def test_nobody_sends_without_a_login(mail: MailHost, account: Account, port: int) -> None:
+    with submission(mail.name, port) as client:
+        assert rcpt(client, account.address, "someone@relay.invalid") in (530, 553, 554)
+
+
+@pytest.mark.parametrize("port", [465, 587])
+def test_the_sender_must_own_the_address(account: Account, port: int) -> None:
+    domain = account.address.partition("@")[2]
+    with account.smtp(port) as client:
+        assert rcpt(client, f"somebody-else@{domain}", account.address) == 553
+        assert rcpt(client, "someone@relay.invalid", account.address) == 553
+        assert rcpt(client, account.address, account.address) == 250
+
+
+def test_the_owner_of_an_alias_may_send_as_it(mail: MailHost, account: Account) -> None:
+    mine = [address for address, logins in mail.sender_logins.items() if account.address in logins]
+    with account.smtp() as client:
+        assert {
+            address: rcpt(client, address, account.address) for address in mine
+        } == dict.fromkeys(mine, 250)

@@ -1,0 +1,31 @@
+"""Every file is the one that was rendered, and the daemons have loaded it."""
+
+import hashlib
+
+from testinfra.host import Host
+
+from mailwright.host import MailHost
+from mailwright.render import picture
+
+
+def test_every_file_is_as_rendered(host: Host, mail: MailHost) -> None:
+    wanted = {
+        path: hashlib.sha256(text.encode()).hexdigest() for path, text in picture(mail).items()
+    }
+    lines = host.check_output(f"sha256sum {' '.join(wanted)}").splitlines()
+    found = {path: digest for digest, path in (line.split() for line in lines)}
+    assert found == wanted
+
+
+def test_only_root_sees_what_a_rollout_stages(host: Host) -> None:
+    folder = host.file("/etc/mailwright/rollout")
+    assert (folder.user, folder.mode) == ("root", 0o700)
+
+
+def test_no_secret_is_readable_by_everybody(host: Host, mail: MailHost) -> None:
+    folders = "/etc/mailwright/tls /etc/dovecot/users /etc/rspamd/dkim"
+    assert host.check_output(f"find {folders} -type f -perm /o+rwx") == ""
+
+
+def test_no_service_has_failed(host: Host) -> None:
+    assert host.check_output("systemctl list-units --failed --plain --no-legend") == ""

@@ -1,0 +1,21 @@
+"""Rspamd: who may reach it, and that it accepts its own configuration."""
+
+from testinfra.host import Host
+
+
+def test_rspamd_runs_and_starts_at_boot(host: Host) -> None:
+    assert host.service("rspamd").is_running
+    assert host.service("rspamd").is_enabled
+
+
+def test_rspamd_accepts_its_configuration(host: Host) -> None:
+    assert "syntax OK" in host.check_output("rspamadm configtest")
+
+
+def test_rspamd_listens_on_no_port(host: Host) -> None:
+    assert "rspamd" not in host.check_output("ss -ltnp")
+
+
+def test_only_postfix_reaches_the_milter(host: Host) -> None:
+    folder = host.file("/var/spool/postfix/rspamd")
+    assert (folder.user, folder.group, folder.mode) == ("_rspamd", "postfix", 0o750)

@@ -1,0 +1,53 @@
+"""Inventories for tests: a copy of one, with the keys and certificates that a user would have."""
+
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from mailwright import dkim
+from mailwright.inventory import Inventory, load
+
+DAY = date(2026, 1, 1)
+
+
+def complete(source: Path, target: Path) -> Inventory:
+    """Copy the description at `source`; add DKIM keys and self-signed certificates."""
+    for name in ("hosts.py", "mail.toml", "verify.toml"):
+        if (source / name).exists():
+            shutil.copy(source / name, target / name)
+    inventory = load(target, require_keys=False, require_tls=False)
+    wanted = [
+        (domain.name, algorithm) for domain in inventory.domains for algorithm in domain.algorithms
+    ]
+    list(dkim.create(target, wanted, DAY))
+    for host in inventory.hosts:
+        self_signed(target / host.tls_chain_file, host.name)
+    return load(target)
+
+
+def self_signed(path: Path, name: str) -> None:
+    """A private key and a certificate for `name` in one PEM file that only its owner reads."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
+    builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(
+        now + timedelta(days=90)
+    )
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
+    )
+    certificate = builder.sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(0o600)
+    path.write_bytes(private + certificate.public_bytes(pem))

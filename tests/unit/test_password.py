@@ -1,0 +1,66 @@
+import bcrypt
+import pytest
+
+from mailwright import password
+from mailwright.problems import Invalid
+
+B64 = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0NTY3ODkrL2FiY2Rl"
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy",
+        "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$WOVyTWm6gKXpAA$Qkb4aMV3VwYDP1lPqWiiAnVXxU6Mxs",
+        "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$f2gfRSsv5zQ$qKpDyKU0O3Z3CYQXrNvpQ4sKy0w",
+        "{SHA512-CRYPT}$6$3IZvTTMt5BE2d1jT$" + "a" * 86,
+        "{SHA512-CRYPT}$6$rounds=656000$3IZvTTMt5BE2d1jT$" + "a" * 86,
+        "{SHA256-CRYPT}$5$3IZvTTMt5BE2d1jT$" + "a" * 43,
+        "{SSHA512}" + B64,
+        "{PBKDF2}$1$qVm3lWWFUrQMiAMp$5000$" + "0f" * 20,
+    ],
+)
+def test_hashes_that_both_dovecots_verify(hashed: str) -> None:
+    assert password.check(hashed) == hashed
+
+
+@pytest.mark.parametrize(
+    ("hashed", "what"),
+    [
+        ("secret", "is not hashed"),
+        ("$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy", "is not hashed"),
+        ("", "is not hashed"),
+        (12345, "is not hashed"),
+        ("{PLAIN}secret", "is hashed with an unknown scheme"),
+        ("{secret}", "is hashed with an unknown scheme"),
+        ("{BLF-CRYPT}secret", "is no hash of scheme BLF-CRYPT"),
+        ("{BLF-CRYPT}$2y$08$tooshort", "is no hash of scheme BLF-CRYPT"),
+        ("{SHA512-CRYPT}$5$3IZvTTMt5BE2d1jT$" + "a" * 43, "is no hash of scheme SHA512-CRYPT"),
+        ("{SSHA512}secret:x", "is no hash of scheme SSHA512"),
+        ("{BLF-CRYPT}$2y$08$" + "a" * 53 + "\n", "is no hash of scheme BLF-CRYPT"),
+    ],
+)
+def test_what_is_no_hash_is_refused_and_not_shown(hashed: object, what: str) -> None:
+    with pytest.raises(Invalid, match=what) as caught:
+        password.check(hashed)
+    assert "secret" not in str(caught.value.at("here"))
+    assert caught.value.value is None
+
+
+def test_a_hash_verifies_its_password_and_no_other() -> None:
+    hashed = password.hash("pässword", cost=4)
+    assert password.check(hashed) == hashed
+    raw = hashed.removeprefix("{BLF-CRYPT}").encode()
+    assert bcrypt.checkpw("pässword".encode(), raw)
+    assert not bcrypt.checkpw(b"password", raw)
+
+
+@pytest.mark.parametrize("text", ["", "a" * 73, "ä" * 37, "a\0b"])
+def test_bcrypt_would_cut_these_passwords(text: str) -> None:
+    with pytest.raises(Invalid, match="the password cannot be hashed"):
+        password.hash(text)
+
+
+def test_generated_passwords_are_long_and_differ() -> None:
+    assert len(password.generate()) == 20
+    assert password.generate() != password.generate()
