@@ -88,7 +88,7 @@ class Lab:
         """
         machine.check()
         progress = progress or Progress()
-        hosts = tuple(inventories.hosts(inventory))
+        hosts = inventories.hosts(inventory)
         with self._held():
             with locked(self.home.path / "keys.lock"):
                 self._certify(inventory, hosts, progress)
@@ -261,8 +261,7 @@ class Lab:
     def _publish(self, plan: Plan, edit: Edit) -> None:
         emitted = inventories.zones(Path(plan.inventory))
         emitted[foreign.ZONE] = foreign.records(self.home) if plan.foreign else ""
-        reverse = [host.place for host in plan.hosts]
-        whole = internet(self.home.dnssec, emitted, plan.places(), reverse, edit)
+        whole = internet(self.home.dnssec, emitted, plan.places(), edit)
         self._name_servers().publish(whole, tuple(edit.bogus))
 
     def _name_servers(self) -> NameServers:
