@@ -98,10 +98,3 @@ def test_mistakes_in_the_names_of_templates(folder, templates) -> None:
         "templates/etc/dovecot.conf@2.5.j2: '2.5' is no variant; "
         "expected 2.3, 2.4, 3.10, 3.7, debian12 or debian13",
     ]
-
-
-def test_the_templates_of_the_repository_render(folder) -> None:
-    for host in folder.load().hosts:
-        for path, text in picture(host).items():
-            assert path.startswith("/")
-            assert "templates/" in text.partition("\n")[0], path
