@@ -1,1 +1,1 @@
-"""A small internet on one machine: hosts, DNS, an authority, somebody else's mail server."""
+"""A small internet on one machine: hosts, DNS, an authority, someone else's mail server."""

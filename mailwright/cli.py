@@ -201,8 +201,7 @@ def show(folder: Path) -> None:
       mailwright show inventory
     """
     inventory = load(folder, passphrase=_passphrase)
-    for line in _shown(inventory):
-        click.echo(line)
+    click.echo("\n".join(_shown(inventory)))
     for warning in inventory.warnings:
         click.echo(f"warning: {warning}", err=True)
 

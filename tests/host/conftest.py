@@ -12,6 +12,7 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
+from mailwright.groups import merged
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory, load
 from tests.host.letters import Account, Letters
@@ -45,7 +46,7 @@ def inventory(pytestconfig: pytest.Config) -> Inventory:
 @pytest.fixture(scope="session")
 def host(mail: MailHost, inventory: Inventory) -> Host:
     """The host itself, reached as the deploy reaches it."""
-    data = inventory.data(mail)
+    data = merged(inventory.groups, mail.target)
     if mail.target == "@local":
         return testinfra.get_host("local://", sudo=bool(data.get("_sudo")))
     options = {"controlpersist": "60", "timeout": "10"}

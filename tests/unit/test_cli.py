@@ -13,7 +13,8 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from mailwright import cli
+from mailwright import cli, init
+from mailwright.problems import Problems
 
 HERE = Path(__file__).parent.parent.parent
 INIT = ("init", "inventory", "--host", "mail.example.com", "--debian", "13")
@@ -116,6 +117,15 @@ def test_init_leaves_a_folder_with_files_alone(run) -> None:
     line = "is not empty; expected a folder that is empty or does not exist yet"
     assert err == [f"error: {Path('inventory').absolute()}: {line}"]
     assert [path.name for path in Path().rglob("*")] == ["inventory", "mine"]
+
+
+def test_nothing_is_written_over(run) -> None:
+    run(*INIT, *ADDRESSES)
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    starter = init.Starter("mail.example.com", {}, "example.com", "a@example.com", "hush")
+    with pytest.raises(Problems, match="is not empty"):
+        init.create(Path("inventory").absolute(), starter, None)
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
 def test_init_for_sudo_and_for_this_machine(run) -> None:
@@ -261,6 +271,16 @@ def test_init_asks_for_what_is_not_given() -> None:
     assert '"debian": 12,\n            "ipv6": "2001:db8::1",\n' in hosts
     verify = tomllib.loads(Path("inventory/verify.toml").read_text())
     assert verify == {"accounts": {"alice@example.com": "hush"}}
+
+
+def test_the_passphrase_is_asked_once_on_a_terminal(run, folder, monkeypatch) -> None:
+    folder.load()
+    monkeypatch.setenv("MAILWRIGHT_PASSPHRASE", "open sesame")
+    run("keys", str(folder.path))
+    monkeypatch.delenv("MAILWRIGHT_PASSPHRASE")
+    code, seen = terminal(["open sesame"], "dns", str(folder.path))
+    assert (code, seen.count("Passphrase"), "sesame" in seen) == (0, 1, False)
+    assert seen.count("v=DKIM1; k=rsa; p=") == 2
 
 
 def test_the_reader_of_a_pipe_may_leave() -> None:

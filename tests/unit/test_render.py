@@ -98,3 +98,11 @@ def test_mistakes_in_the_names_of_templates(folder, templates) -> None:
         "templates/etc/dovecot.conf@2.5.j2: '2.5' is no variant; "
         "expected 2.3, 2.4, 3.10, 3.7, debian12 or debian13",
     ]
+
+
+def test_the_templates_of_the_repository_render(folder) -> None:
+    bare = ("/etc/hostname", "/etc/mailname", "/etc/mailwright/tls/", "/etc/rspamd/dkim/")
+    for host in folder.load().hosts:
+        files = picture(host)
+        for path, text in files.items():
+            assert path.startswith(bare) or files.origin(path) in "".join(text.splitlines()[:2])

@@ -1,0 +1,5 @@
+"""`python -m lab` is `mailwright lab`."""
+
+from lab.command import lab
+
+lab(prog_name="lab")
