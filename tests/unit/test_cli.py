@@ -134,7 +134,8 @@ def test_init_for_sudo_and_for_this_machine(run) -> None:
     assert '"ssh_user": "admin",\n            "_sudo": True,\n' in hosts
     run("init", "here", *INIT[2:], *ADDRESSES, "--local")
     hosts = Path("here/hosts.py").read_text()
-    assert '"@local",\n        {\n            "myhostname": "mail.example.com",\n' in hosts
+    assert '"@local",\n' in hosts
+    assert '"myhostname": "mail.example.com",\n' in hosts
     assert run("dns", "here")[0] == 0
 
 
@@ -268,7 +269,10 @@ def test_init_asks_for_what_is_not_given() -> None:
     code, seen = terminal(answers, "init", "inventory")
     assert (code, "hush" in seen, "shown this once" in seen) == (0, False, False)
     hosts = Path("inventory/hosts.py").read_text()
-    assert '"debian": 12,\n            "ipv6": "2001:db8::1",\n' in hosts
+    assert (
+        '"debian": 12,\n            "ipv6": "2001:db8::1",\n            "ssh_user": "root",\n'
+        in hosts
+    )
     verify = tomllib.loads(Path("inventory/verify.toml").read_text())
     assert verify == {"accounts": {"alice@example.com": "hush"}}
 
