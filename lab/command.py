@@ -83,7 +83,7 @@ def status(name: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
-    for host in facts["hosts"]:
+    for host in [*facts["hosts"], *filter(None, [facts["foreign"]])]:
         click.echo(
             f"{host['name']:24} Debian {host['debian']}  {host['state']:8}"
             f" {host['ipv4'] or '-':15} {host['ipv6'] or '-':16} {host['ssh']}"

@@ -97,11 +97,6 @@ class Disk:
             raise LabError(f"no snapshot is called '{label}'", f"there is: {', '.join(labels)}")
         return labels[label]
 
-    def remove(self) -> None:
-        """Delete the disk."""
-        self.unmount()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def _layer(self, number: int) -> Path:
         return self.folder / f"layer{number}"
 

@@ -20,7 +20,7 @@ from lab.image import Image
 ZONE = "elsewhere.example."
 ACCOUNT = {
     "address": "judge@elsewhere.example",
-    "password": "a toy of the lab",
+    "password": "toy-of-the-lab",
     "imap_host": FOREIGN.name,
     "imap_port": 993,
     "submission_port": 465,

@@ -1,6 +1,7 @@
 """A host: a Debian server with its own systemd (systemd-nspawn), disk, address and cgroup."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -65,11 +66,10 @@ class Host:
         self._network.detach(self.place.name)
         self._network.attach(self.place.name, self.place)
         self.disk.mount()
-        path = self._folder / "notify"
-        path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
-            notifications.bind(str(path))
-            process = self._service(path).start()
+            address = f"@{self._group.path}"  # abstract: no file, and no limit by its folder
+            notifications.bind(address.replace("@", "\0"))
+            process = self._service(address).start()
             assert process
             self._await_boot(notifications, process)
 
@@ -85,11 +85,11 @@ class Host:
         self._network.detach(self.place.name)
 
     def remove(self) -> None:
-        """Power off and delete the disk."""
+        """Power off and delete all that there is of the host."""
         self.stop()
-        self.disk.remove()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _service(self, notifications: Path) -> Service:
+    def _service(self, notifications: str) -> Service:
         argv = [
             "systemd-nspawn",
             "--quiet",
@@ -107,7 +107,7 @@ class Host:
             "--capability=CAP_NET_ADMIN",
             "--rlimit=RLIMIT_NOFILE=1024:524288",
         ]
-        environment = _ENVIRONMENT | {"NOTIFY_SOCKET": str(notifications)}
+        environment = _ENVIRONMENT | {"NOTIFY_SOCKET": notifications}
         return Service(self.place.name, argv, self._group, self.console, environment)
 
     def _await_boot(self, notifications: socket.socket, process: "subprocess.Popen[bytes]") -> None:

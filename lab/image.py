@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.addresses import PACKAGES as MIRROR
+from lab.cgroup import Group, remove_empty
 from lab.home import Home, locked, write
 from lab.machine import SUITES, Archive, apt_proxies, apt_settings, archive
 from lab.process import run
 from lab.progress import Progress
 
-_RECIPE = 1
+_RECIPE = 2
 _PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,iproute2,iputils-ping,ca-certificates,sudo,"
     "netbase,procps"
@@ -59,17 +60,21 @@ class Image:
             if not folder.exists():
                 progress(f"building the image of {self.label}")
                 part = folder.with_name(folder.name + ".part")
+                builders = Group(f"{home.prefix}.images/{folder.name}")
+                builders.kill()  # those of a process that was killed while it built
                 shutil.rmtree(part, ignore_errors=True)
-                _bootstrap(self, part, archive())
+                _bootstrap(self, part, archive(), builders)
                 _furnish(part, self.debian, identity)
                 part.rename(folder)
+                builders.kill()
+                remove_empty(f"{home.prefix}.images")
         return folder
 
 
-def _bootstrap(image: Image, root: Path, origin: Archive) -> None:
+def _bootstrap(image: Image, root: Path, origin: Archive, builders: Group) -> None:
     """Unpack and configure Debian's packages, straight from the machine's own mirrors."""
     options = [f"--aptopt={line}" for line in (*apt_settings(), *apt_proxies())]
-    run(
+    argv = [
         "mmdebstrap",
         "--mode=root",
         "--format=directory",
@@ -80,7 +85,8 @@ def _bootstrap(image: Image, root: Path, origin: Archive) -> None:
         SUITES[image.debian],
         str(root),
         *origin.sources(image.debian, origin.repositories()),
-    )
+    ]
+    run(*builders.entering(argv))
 
 
 def _furnish(root: Path, debian: int, identity: Identity) -> None:
@@ -91,7 +97,8 @@ def _furnish(root: Path, debian: int, identity: Identity) -> None:
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()
     write(root / "etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n")
-    write(root / "etc/default/locale", "LANG=C.UTF-8\n")
+    for path in ("etc/locale.conf", "etc/default/locale"):
+        write(root / path, "LANG=C.UTF-8\n")
     write(root / "etc/machine-id", "")
 
 

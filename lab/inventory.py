@@ -1,15 +1,15 @@
 """What the lab takes from an inventory folder: its hosts, the zones' records, test accounts."""
 
-import runpy
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import mailwright.dns
+import mailwright.inventory
 from lab.addresses import RESERVED, Place
 from lab.error import LabError
-from lab.machine import SUITES
-from mailwright.dns import zone
-from mailwright.inventory import load
+from mailwright.inventory import Inventory
+from mailwright.problems import Problems
 
 
 @dataclass(frozen=True)
@@ -20,29 +20,22 @@ class InventoryHost:
     debian: int
 
 
-def hosts(folder: Path) -> list[InventoryHost]:
-    """Return the hosts of every group in `hosts.py`.
-
-    This reads the plain file and not `mailwright.inventory`, which wants the certificates that
-    the lab is about to issue. Raises LabError when a host cannot be made.
-    """
-    path = folder / "hosts.py"
-    if not path.is_file():
-        raise LabError(f"{folder} is no inventory: it has no hosts.py")
-    groups = [value for name, value in runpy.run_path(str(path)).items() if name[0] != "_"]
-    entries = [entry for group in groups if isinstance(group, list) for entry in group]
-    found = {host.place.name: host for host in (_host(*entry) for entry in entries)}
-    _check_addresses([host.place for host in found.values()])
-    return list(found.values())
+def load(folder: Path) -> Inventory:
+    """Read an inventory folder, which need not have keys and certificates yet; or LabError."""
+    try:
+        return mailwright.inventory.load(folder, require_keys=False, require_tls=False)
+    except Problems as problems:
+        raise LabError(str(problems)) from problems
 
 
-def _host(name: str, data: dict[str, object]) -> InventoryHost:
-    debian = data.get("debian")
-    if debian not in SUITES:
-        raise LabError(f"{name}: the lab has no Debian {debian!r}", f"it has {list(SUITES)}")
-    ipv4, ipv6 = (str(data[key]) if data.get(key) else None for key in ("ipv4", "ipv6"))
-    place = Place(str(data.get("myhostname", name)), ipv4, ipv6)
-    return InventoryHost(place, int(str(debian)))
+def hosts(folder: Path) -> tuple[InventoryHost, ...]:
+    """Return the inventory's hosts. Raises LabError when one cannot be in the lab."""
+    described = load(folder).hosts
+    found = [
+        InventoryHost(Place(host.name, host.ipv4, host.ipv6), host.debian) for host in described
+    ]
+    _check_addresses([host.place for host in found])
+    return tuple(found)
 
 
 def _check_addresses(places: list[Place]) -> None:
@@ -57,12 +50,19 @@ def _check_addresses(places: list[Place]) -> None:
 
 
 def zones(folder: Path) -> dict[str, str]:
-    """Return the zones that `mailwright dns` prints: origin -> records as a master file.
+    """Return what `mailwright dns` prints: zone's origin -> master file, `.` for other records.
 
-    Raises mailwright's Problems for an inventory that is not complete.
+    Reverse names, which it prints as a comment for the provider, are among the others.
     """
-    inventory = load(folder, require_tls=False)
-    return {f"{domain.name}.": zone(inventory, domain.name) for domain in inventory.domains}
+    described = load(folder)
+    text = {
+        f"{origin}." if origin else ".": mailwright.dns.text(origin, records)
+        for origin, records in mailwright.dns.zones(described).items()
+    }
+    for record in mailwright.dns.records(described):
+        if record.type == "PTR":
+            text["."] += f"{record.name} IN PTR {record.values[0]}\n"
+    return text
 
 
 def accounts(folder: Path) -> dict[str, str]:

@@ -76,6 +76,7 @@ class Lab:
         self.folder = self.home.path / "labs" / name
         self.network = Network(self.home.prefix, name)
         self._group = Group(f"{self.home.prefix}/{name}")
+        self._plan_file = self.folder / "plan.json"
 
     # -- the whole lab -------------------------------------------------------------------------
 
@@ -88,14 +89,14 @@ class Lab:
         """
         machine.check()
         progress = progress or Progress()
-        hosts = tuple(inventories.hosts(inventory))
+        hosts = inventories.hosts(inventory)
         with self._held():
             with locked(self.home.path / "keys.lock"):
                 self._certify(inventory, hosts, progress)
                 identity = self._identity()
             plan = Plan(str(inventory.resolve()), hosts, has_foreign)
-            self._remove_hosts_outside(plan)
-            write(self.folder / "plan.json", json.dumps(asdict(plan)))
+            self._remove_changed_hosts(plan)
+            write(self._plan_file, json.dumps(asdict(plan)))
             images = self._images(plan, identity, progress)
             progress("network, name servers and package mirror")
             self._start_services(plan)
@@ -214,10 +215,9 @@ class Lab:
             os.umask(mask)
 
     def _plan(self) -> Plan:
-        path = self.folder / "plan.json"
-        if not path.exists():
-            raise LabError(f"lab '{self.name}' is not up", "mailwright lab up")
-        plan = json.loads(path.read_text())
+        if not self._plan_file.exists():
+            raise LabError(f"lab '{self.name}' is not up", f"mailwright lab up --name {self.name}")
+        plan = json.loads(self._plan_file.read_text())
         hosts = (
             inventories.InventoryHost(Place(**host["place"]), host["debian"])
             for host in plan["hosts"]
@@ -261,8 +261,7 @@ class Lab:
     def _publish(self, plan: Plan, edit: Edit) -> None:
         emitted = inventories.zones(Path(plan.inventory))
         emitted[foreign.ZONE] = foreign.records(self.home) if plan.foreign else ""
-        reverse = [host.place for host in plan.hosts]
-        whole = internet(self.home.dnssec, emitted, plan.places(), reverse, edit)
+        whole = internet(self.home.dnssec, emitted, plan.places(), edit)
         self._name_servers().publish(whole, tuple(edit.bogus))
 
     def _name_servers(self) -> NameServers:
@@ -285,14 +284,13 @@ class Lab:
         host.start()
         progress(f"{server.place.name} has booted (Debian {server.image.debian})")
 
-    def _remove_hosts_outside(self, plan: Plan) -> None:
-        """Remove the hosts of an earlier `up` that this plan does not name."""
-        wanted = {server.place.name for server in plan.servers()}
-        for folder in (self.folder / "hosts").glob("*"):
-            if folder.name not in wanted:
-                place = Place(folder.name, None, None)
-                Host(self.home, self.network, self._group, folder, place).remove()
-                shutil.rmtree(folder)
+    def _remove_changed_hosts(self, plan: Plan) -> None:
+        """Remove the hosts of an earlier `up` that this plan does not have, or has otherwise."""
+        if not self._plan_file.exists():
+            return
+        for server in set(self._plan().servers()) - set(plan.servers()):
+            host = self._host(server.place.name)
+            host.remove()
 
     def _host(self, name: str) -> Host:
         places = {server.place.name: server.place for server in self._plan().servers()}

@@ -31,6 +31,7 @@ server:
   xfrdir: "{folder}"
   pidfile: ""
   server-count: 1
+{addresses}
   hide-version: yes
   rrl-ratelimit: 0
 remote-control:
@@ -90,7 +91,11 @@ class NameServers:
             f'zone:\n  name: "{origin}"\n  zonefile: "{name}.zone"\n'
             for origin, name in names.items()
         )
-        write(self._folder / "nsd.conf", _NSD.format(folder=self._folder) + "".join(served))
+        # A wildcard socket would answer from another address than the one that was asked.
+        addresses = (*NAMESERVER.addresses, *root_server_addresses())
+        listen = "\n".join(f"  ip-address: {address}" for address in addresses)
+        head = _NSD.format(folder=self._folder, addresses=listen)
+        write(self._folder / "nsd.conf", head + "".join(served))
         if self._nsd.is_running:
             self._reload(mark)
 

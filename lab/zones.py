@@ -90,14 +90,8 @@ class Internet:
         """Add a place's addresses, forward and reverse."""
         for address in place.addresses:
             kind = "A" if ipaddress.ip_address(address).version == 4 else "AAAA"
-            self.add(f"{place.name}. IN {kind} {address}\n")
-        self.add_reverse(place)
-
-    def add_reverse(self, place: Place) -> None:
-        """Add the names of a place's addresses."""
-        for address in place.addresses:
             reverse = ipaddress.ip_address(address).reverse_pointer
-            self.add(f"{reverse}. IN PTR {place.name}.\n")
+            self.add(f"{place.name}. IN {kind} {address}\n{reverse}. IN PTR {place.name}.\n")
 
     def remove(self, pairs: Collection[tuple[str, str]]) -> None:
         """Remove the records of each name and type."""
@@ -139,20 +133,14 @@ def root_trust(keys: Path) -> tuple[str, str]:
     return anchor + "\n", hints
 
 
-def internet(
-    keys: Path, emitted: dict[str, str], places: list[Place], hosts: list[Place], edit: Edit
-) -> Internet:
-    """Return the lab's internet: what the inventory emits, the lab's own `places`, and reverse
-    names of the `hosts`, which nobody else publishes.
-    """
+def internet(keys: Path, emitted: dict[str, str], places: list[Place], edit: Edit) -> Internet:
+    """Return the lab's internet: the zones that are `emitted`, and the lab's own `places`."""
     whole = Internet(keys)
     whole.declare(IPV4_REVERSE, IPV6_REVERSE, *emitted)
     for text in emitted.values():
         whole.add(text)
     for place in places:
         whole.add_place(place)
-    for place in hosts:
-        whole.add_reverse(place)
     whole.remove(edit.without)
     whole.add(edit.extra)
     return whole
