@@ -287,6 +287,20 @@ def test_the_passphrase_is_asked_once_on_a_terminal(run, folder, monkeypatch) ->
     assert seen.count("v=DKIM1; k=rsa; p=") == 2
 
 
+def test_pyinfra_shows_the_inventory_without_its_secrets(run, chain) -> None:
+    run(*INIT, *ADDRESSES)
+    tls = Path("inventory/tls/mail.example.com.pem")
+    tls.parent.mkdir()
+    tls.write_text(chain())
+    tls.chmod(0o600)
+    command = [sys.executable, "-m", "pyinfra", Path("inventory").absolute(), "debug-inventory"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+    shown = done.stdout + done.stderr
+    assert (done.returncode, "/etc/postfix/main.cf" in shown) == (0, True), shown
+    for secret in ("PRIVATE KEY", "BLF-CRYPT", "$2y$"):
+        assert secret not in shown
+
+
 def test_the_reader_of_a_pipe_may_leave() -> None:
     run = [sys.executable, "-c", "from mailwright.cli import main; main(['dns', '--help'])"]
     process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=HERE)
