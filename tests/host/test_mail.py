@@ -8,7 +8,7 @@ import pytest
 
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory
-from tests.host.letters import TIMEOUT, Account, Letters, eventually
+from tests.host.letters import GTUBE, TIMEOUT, Account, Letters, eventually
 
 
 def test_mail_from_another_server_arrives_and_is_judged(
@@ -95,10 +95,6 @@ def test_a_plus_address_reaches_its_owner(account: Account, letters: Letters) ->
     with account.smtp() as client:
         client.send_message(letter, to_addrs=[f"{local}+detail@{domain}"])
     account.wait_for(letter["Message-ID"])
-
-
-# The test strings that every spam filter knows; Rspamd has one for each of its actions.
-GTUBE = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n"
 
 
 def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters: Letters) -> None:
