@@ -7,7 +7,6 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from os.path import commonprefix
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ class Editor:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.text = (folder / FILE).read_text("utf-8")
-        check(folder, self.text)
+        check(folder)
+        self.text = (folder / FILE).read_bytes().decode("utf-8")  # with its own line ends
 
     @property
     def _mailboxes(self) -> Mapping[str, Any]:
@@ -100,10 +99,10 @@ class Editor:
     def _span(self, written: str) -> tuple[int, int]:
         """Where a mailbox's table stands in the text, without the comments that follow it."""
         document = tomlkit.parse(self.text)
-        document[TABLE].remove(written)
+        del document[TABLE][written]
         rest = tomlkit.dumps(document)
         length = len(self.text) - len(rest)
-        start = len(commonprefix([self.text, rest])) + 1
+        start = len(self.text)
         while (start := self.text.rfind("[", 0, start)) >= 0:
             if self.text[:start] + self.text[start + length :] == rest:
                 return start, start + len(_without_tail(self.text[start : start + length]))
