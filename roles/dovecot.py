@@ -29,6 +29,7 @@ SERVICE = Service(
     # The authentication process reads the hashes as user dovecot.
     modes={"/etc/dovecot/users/*": Mode("root", "dovecot", 0o640)},
     loads=("/etc/mailwright/tls/mail.pem",),
+    compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
     # sievec resolves mail_uid, so the account comes first.
     build="""
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf

@@ -31,6 +31,7 @@ def service(debian: int) -> Service:
         units=(unit,),
         tree="/etc/postfix",
         loads=("/etc/mailwright/tls/mail.pem",),
+        compiled={"/etc/postfix/maps/*": ".lmdb"},
         build="""
             for map in /etc/postfix/maps/*; do
                 case $map in *.lmdb) ;; *) quiet postmap "lmdb:$map" ;; esac

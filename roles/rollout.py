@@ -66,7 +66,8 @@ class Service:
 
     `tree` is the folder whose files change together, at once. `check` sees the new files at their
     true paths before anybody else does; any failure there leaves the host as it was. `loads` names
-    files of other roles that the daemon reads, so that their change makes it load again.
+    files of other roles that the daemon reads, so that their change makes it load again. `compiled`
+    says by a pattern which suffix the file has that `build` makes of another.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Service:
     owns: Sequence[str] = ()
     modes: Mapping[str, Mode] = field(default_factory=dict)
     loads: Sequence[str] = ()
+    compiled: Mapping[str, str] = field(default_factory=dict)
     before: str = ":"
     build: str = ":"
     check: str = ":"
@@ -89,6 +91,15 @@ class Service:
             File(path, text.encode(), self._mode(path), picture.origin(path))
             for path, text in sorted(picture.items())
             if any(fnmatchcase(path, pattern) for pattern in patterns)
+        ]
+
+    def built(self, files: Iterable[File]) -> list[str]:
+        """The paths of what `build` makes of these files."""
+        return [
+            str(PurePosixPath(file.path).with_suffix(suffix))
+            for file in files
+            for glob, suffix in self.compiled.items()
+            if fnmatchcase(file.path, glob)
         ]
 
     def _mode(self, path: str) -> Mode:
@@ -205,11 +216,12 @@ def rollout(service: Service) -> Commands:
     yield from wrong_release(seen)
     files = service.files(host.data.picture)
     changed = [file for file in files if seen.files.get(file.path) != file.fingerprint]
-    stale = sorted(seen.owned.get(service.name, frozenset()) - {file.path for file in files})
-    stale = [path for path in stale if path in seen.files]
+    owned = [*(file.path for file in files), *service.built(files)]
+    stale = sorted((seen.owned.get(service.name, frozenset()) - set(owned)) & seen.files.keys())
+    lost = [path for path in owned if path not in seen.files]
     idle = [unit for unit in service.units if f"{unit}.service" not in seen.active]
     digest = _digest(service, files)
-    if not changed and not stale and not idle and seen.loaded.get(service.name) == digest:
+    if not changed and not stale and not lost and not idle and seen.loaded.get(service.name) == digest:
         host.noop(f"{service.name}: {len(files)} files are in place and loaded")
         return
     _announce(service, changed, stale, idle)
@@ -221,7 +233,7 @@ def rollout(service: Service) -> Commands:
             path for path in [f.path for f in changed] + stale if not _in_tree(service, path)
         ),
         "STALE": _words(stale),
-        "OWNED": _words(file.path for file in files),
+        "OWNED": _words(owned),
         "DIGEST": digest,
         "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),
         "CHANGED": ", ".join(file.template for file in changed) or "nothing, it was not loaded yet",

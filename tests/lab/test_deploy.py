@@ -118,13 +118,14 @@ def test_drift_is_put_right(deployed: Lab, inventory: Path, host: str) -> None:
     """A file edited by hand, one with the wrong mode, a compiled map that is gone, a dead daemon."""
     before = tree(deployed, host, "/etc/postfix/main.cf /etc/mailwright/tls /etc/hosts")
     ask(deployed, host, "postconf -e smtpd_banner=hello; chmod 644 /etc/mailwright/tls/mail.pem")
-    ask(deployed, host, "rm /etc/hosts; systemctl stop rspamd")
+    ask(deployed, host, "rm /etc/hosts /etc/dovecot/sieve/spam.svbin; systemctl stop rspamd")
     acted = Deploy.run(deployed, inventory).succeeded().acted()
     assert acted >= {
         "Postfix | Postfix",
         "TLS | Certificate",
         "Base | Host name and clock",
         "Rspamd | Rspamd",
+        "Dovecot | Dovecot",
     }
     assert tree(deployed, host, "/etc/postfix/main.cf /etc/mailwright/tls /etc/hosts") == before
     assert Deploy.count(deployed, inventory) == 0
