@@ -76,6 +76,7 @@ class Lab:
         self.folder = self.home.path / "labs" / name
         self.network = Network(self.home.prefix, name)
         self._group = Group(f"{self.home.prefix}/{name}")
+        self._hint = f"mailwright lab up --name {name}"
         self._plan_file = self.folder / "plan.json"
 
     # -- the whole lab -------------------------------------------------------------------------
@@ -153,6 +154,8 @@ class Lab:
         """
         self._plan()
         place = at if at == "operator" else self._host(at).place.name
+        if not self.network.has(place):
+            raise LabError(f"{place} of lab '{self.name}' is not up", self._hint)
         namespace = f"--net=/run/netns/{self.network.namespace(place)}"
         setting = f"MAILWRIGHT_LAB_CA={self.home.authority / 'root.pem'}"
         private = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _RUN, "sh"]
@@ -216,7 +219,7 @@ class Lab:
 
     def _plan(self) -> Plan:
         if not self._plan_file.exists():
-            raise LabError(f"lab '{self.name}' is not up", f"mailwright lab up --name {self.name}")
+            raise LabError(f"lab '{self.name}' is not up", self._hint)
         plan = json.loads(self._plan_file.read_text())
         hosts = (
             inventories.InventoryHost(Place(**host["place"]), host["debian"])
