@@ -138,7 +138,7 @@ def init_command(
           --debian 13 --domain example.com --mailbox alice@example.com
     """
     init.check_free(folder.absolute())
-    host = address.domain(_ask(host, "--host", "Name of the host (such as mail.example.com)"))
+    host = _host_name(_ask(host, "--host", "Name of the host (such as mail.example.com)"))
     if ipv4 is None and ipv6 is None:
         ipv4 = _ask(ipv4, "--ipv4 or --ipv6", "IPv4 address (- for none)")
         ipv6 = _ask(ipv6, "--ipv6", "IPv6 address (- for none)", "-")
@@ -160,6 +160,13 @@ def init_command(
     if made:
         click.echo(f"Password of {mailbox}, shown this once: {secret}\n")
     click.echo(_NEXT.format(folder=folder, host=host))
+
+
+def _host_name(text: str) -> str:
+    try:
+        return address.domain(text)
+    except Invalid as error:
+        raise Problems([error.at("--host")]) from None
 
 
 _NEXT = """\
@@ -194,8 +201,7 @@ def show(folder: Path) -> None:
       mailwright show inventory
     """
     inventory = load(folder, passphrase=_passphrase)
-    for line in _shown(inventory):
-        click.echo(line)
+    click.echo("\n".join(_shown(inventory)))
     for warning in inventory.warnings:
         click.echo(f"warning: {warning}", err=True)
 

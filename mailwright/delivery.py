@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 
 from mailwright.address import without_extension
 
@@ -18,17 +18,24 @@ def entry(address: str, known: Collection[str]) -> str:
 def loops(aliases: Aliases) -> Iterator[list[str]]:
     """Each circle of aliases, as the addresses that the mail passes until it is back."""
     graph = _graph(aliases)
-    while True:
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            circle = error.args[1][:0:-1]  # the sorter's order is against the mail's
-            first = circle.index(min(circle))
-            yield [*circle[first:], *circle[: first + 1]]
-            for address in circle:
-                graph[address] = []
-        else:
-            return
+    done: set[str] = set()
+    for start in graph:
+        path = {} if start in done else {start: iter(graph[start])}
+        while path:
+            further = next(reversed(path.values()))
+            target = next(further, None)
+            if target is None:
+                done.add(path.popitem()[0])
+            elif target in path:
+                yield _circle(list(path), target)
+            elif target not in done:
+                path[target] = iter(graph[target])
+
+
+def _circle(path: list[str], back: str) -> list[str]:
+    circle = path[path.index(back) :]
+    first = circle.index(min(circle))
+    return [*circle[first:], *circle[: first + 1]]
 
 
 def ends(aliases: Aliases) -> dict[str, frozenset[str]]:

@@ -158,7 +158,7 @@ def machine(target: str, data: Data, found: list[Problem]) -> Machine:
     where = f'{FILE}: "{target}"'
     for key in data:
         if key not in _OURS and key not in _PYINFRA:
-            hint = nearest(key, [*_OURS, *_PYINFRA])
+            hint = nearest(str(key), [*_OURS, *_PYINFRA])
             found.append(Problem(where, "is no setting", key, _EXPECTED_KEYS, hint))
 
     def checked(key: str, check: Callable[[Any], Any], default: Any) -> Any:

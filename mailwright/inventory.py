@@ -73,7 +73,6 @@ def load(
 
 
 _INIT = "make one with 'mailwright init'"
-_KEYS = "make it with 'mailwright keys'"
 
 
 def _sorted(by_name: Mapping[str, Named]) -> tuple[Named, ...]:
@@ -115,7 +114,8 @@ def _with_keys(
         missing = [name for name in domain.algorithms if name not in {k.algorithm for k in keys}]
         for name in missing if required and len(found) == before else ():
             where = f"{dkim.FOLDER}/{domain.name}"
-            found.append(Problem(where, f"has no DKIM key for {name}", hint=_KEYS))
+            hint = f"make it with 'mailwright keys {folder}'"
+            found.append(Problem(where, f"has no DKIM key for {name}", hint=hint))
         complete.append(replace(domain, keys=keys))
     return tuple(complete)
 

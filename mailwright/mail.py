@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,7 +162,7 @@ def setting(*names: str | int) -> str:
     path = ""
     for name in filter(lambda name: isinstance(name, str), names):
         bare = str(name).isascii() and str(name).replace("_", "").replace("-", "").isalnum()
-        path += f".{name}" if bare else f'."{name}"'
+        path += f".{name}" if bare else f".{json.dumps(name, ensure_ascii=False)}"
     return f"{FILE}: {path.removeprefix('.')}" if path else FILE
 
 

@@ -5,7 +5,6 @@ and chain are one file: no daemon ever sees a key beside another key's certifica
 """
 
 from pyinfra.api.deploy import deploy
-from pyinfra.context import host
 
 from roles.rollout import Mode, Service, rollout
 

@@ -6,7 +6,6 @@ Runs from outside, as users and other servers see the host. What a test sends it
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 import testinfra
@@ -49,17 +48,17 @@ def host(mail: MailHost, inventory: Inventory) -> Host:
     data = merged(inventory.groups, mail.target)
     if mail.target == "@local":
         return testinfra.get_host("local://", sudo=bool(data.get("_sudo")))
-    options = {"controlpersist": "60", "timeout": "10"}
-    if "ssh_key" in data:
-        options["ssh_identity_file"] = data["ssh_key"]
-    user = f"{data['ssh_user']}@" if "ssh_user" in data else ""
-    address = data.get("ssh_hostname", mail.target)
-    extra = "-o LogLevel=ERROR"
+    extra = "-o LogLevel=ERROR -o BatchMode=yes"
     if "ssh_known_hosts_file" in data:
         extra += f" -o UserKnownHostsFile={data['ssh_known_hosts_file']}"
-    options["ssh_extra_args"] = extra
-    url = f"ssh://{user}{address}:{data.get('ssh_port', 22)}?{urlencode(options)}"
-    return testinfra.get_host(url, sudo=bool(data.get("_sudo")))
+    user = f"{data['ssh_user']}@" if "ssh_user" in data else ""
+    address = data.get("ssh_hostname", mail.target)
+    return testinfra.get_host(
+        f"ssh://{user}{address}:{mail.ssh_port}",
+        ssh_identity_file=data.get("ssh_key"),
+        ssh_extra_args=extra,
+        sudo=bool(data.get("_sudo")),
+    )
 
 
 @pytest.fixture(scope="session")

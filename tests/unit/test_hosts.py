@@ -69,6 +69,7 @@ def test_no_inventory(folder, text: str, line: str) -> None:
         ('{"debian": 12, "ipv6": "fe80::1"}', 'hosts.py: "mail.example.com".ipv6: \'fe80::1\' is no address that the world can reach; expected one such as 2001:db8::10'),
         ('{"debain": 12, "debian": 12, "ipv4": "198.51.100.10"}', 'hosts.py: "mail.example.com": \'debain\' is no setting; expected debian, ipv4, ipv6, myhostname, tls_chain_file or one of pyinfra\'s (did you mean \'debian\'?)'),
         ('{"ssh_usr": "a", "debian": 12, "ipv4": "198.51.100.10"}', 'hosts.py: "mail.example.com": \'ssh_usr\' is no setting; expected debian, ipv4, ipv6, myhostname, tls_chain_file or one of pyinfra\'s (did you mean \'ssh_user\'?)'),
+        ('{5: 1, "debian": 12, "ipv4": "198.51.100.10"}', 'hosts.py: "mail.example.com": 5 is no setting; expected debian, ipv4, ipv6, myhostname, tls_chain_file or one of pyinfra\'s'),
         ('{"myhostname": "mail", "debian": 12, "ipv4": "198.51.100.10"}', 'hosts.py: "mail.example.com".myhostname: \'mail\' is no host name; expected a full name such as example.com'),
         ('{"ssh_port": "22", "debian": 12, "ipv4": "198.51.100.10"}', 'hosts.py: "mail.example.com".ssh_port: \'22\' is no port; expected a number from 1 to 65535'),
         ('{"tls_chain_file": 5, "debian": 12, "ipv4": "198.51.100.10"}', 'hosts.py: "mail.example.com".tls_chain_file: 5 is no path; expected a path relative to the inventory folder'),

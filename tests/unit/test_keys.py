@@ -175,5 +175,5 @@ def test_algorithms_are_those_of_the_domain(folder) -> None:
     ]
     folder.mail = folder.mail.replace('["ed25519"]', '["rsa", "ed25519"]')
     assert folder.wrong(keys=True) == [
-        "keys/example.com: has no DKIM key for ed25519 (make it with 'mailwright keys')"
+        f"keys/example.com: has no DKIM key for ed25519 (make it with 'mailwright keys {folder.path}')"
     ]

@@ -53,6 +53,9 @@ TAIL = {
     '[domains."EXAMPLE.com"]\nhost = "mail.example.com"': "mail.toml: domains: 'EXAMPLE.com' is the same as 'example.com'; expected each name once",
     '[domains."example"]\nhost = "mail.example.com"': "mail.toml: domains: 'example' is no domain name; expected a full name such as example.com",
     '[domains."example.net"]\nhost = "mail.example.com"\ndkim = ["rsa", "ed255"]': "mail.toml: domains.\"example.net\".dkim: 'ed255' is unknown; expected rsa or ed25519 (did you mean 'ed25519'?)",
+    '[domains."example.net"]\nhost = "mail.example.com"\ndkim = "dsa"': "mail.toml: domains.\"example.net\".dkim: 'dsa' is unknown; expected rsa or ed25519",
+    '[domains."münchen.example"]\nhost = "mail.example.com"\n[domains."XN--mnchen-3ya.example"]': "mail.toml: domains: 'XN--mnchen-3ya.example' is the same as 'münchen.example'; expected each name once",
+    '"a\\nb" = "alice@example.com"': "mail.toml: aliases: 'a\\nb' is no mail address; expected one such as alice@example.com",
     '[domains."example.net"]\nhost = "mail.example.com"\ndkim = []': 'mail.toml: domains."example.net".dkim: is empty; expected rsa',
     '[domains."example.net"]\nhost = "mail.example.com"\ndmarc = "Reject"': "mail.toml: domains.\"example.net\".dmarc: 'Reject' is unknown; expected none, quarantine or reject (did you mean 'reject'?)",
     '[domains."example.net"]\nhost = "mail.example.com"\npolicy = 1': "mail.toml: domains.\"example.net\": 'policy' is no setting; expected host, dkim or dmarc",
@@ -101,6 +104,14 @@ def test_what_is_no_text_at_all(folder) -> None:
         load(folder.path)
 
 
+def test_a_problem_is_one_line_whatever_is_in_it(folder) -> None:
+    folder.mail += '"x\\ny@example.com" = 5\n'
+    assert folder.wrong() == [
+        'mail.toml: aliases."x\\ny@example.com": 5 is no mail address; expected one such as alice@example.com',
+        "mail.toml: aliases: 'x\\ny@example.com' has no valid local part; expected letters, digits and - _ . before the @",
+    ]
+
+
 def test_no_domains(folder) -> None:
     folder.mail = ""
     assert folder.wrong() == [
@@ -142,9 +153,9 @@ dkim = ["x", "y", "rsa", "z"]
         "mail.toml: aliases.\"a@example.com\": 'zoe@example.com' is nobody's address",
         'mail.toml: aliases."a@example.com": is a loop: '
         "a@example.com -> b@example.com -> a@example.com (mail never arrives)",
-        "keys/example.com: has no DKIM key for rsa (make it with 'mailwright keys')",
-        "keys/example.net: has no DKIM key for rsa (make it with 'mailwright keys')",
-        "keys/example.org: has no DKIM key for rsa (make it with 'mailwright keys')",
+        f"keys/example.com: has no DKIM key for rsa (make it with 'mailwright keys {folder.path}')",
+        f"keys/example.net: has no DKIM key for rsa (make it with 'mailwright keys {folder.path}')",
+        f"keys/example.org: has no DKIM key for rsa (make it with 'mailwright keys {folder.path}')",
     ]
 
 
@@ -194,6 +205,11 @@ def test_a_domain_needs_no_host_where_there_is_one_only(folder) -> None:
     folder.mail = folder.mail.replace('host = "mail.example.com"', "")
     folder.mail = folder.mail.replace('host = "mail.example.org"', "")
     assert [domain.host for domain in folder.load().domains] == ["mail.example.com"] * 2
+
+
+def test_many_loops_are_found_in_one_pass(folder) -> None:
+    folder.mail += "".join(f'"a{n}@example.com" = "a{n}@example.com"\n' for n in range(3000))
+    assert len(folder.wrong()) == 3000
 
 
 def test_what_is_most_likely_not_meant_is_a_warning(folder) -> None:
