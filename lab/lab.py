@@ -1,6 +1,5 @@
-"""A lab: hosts, an isolated network, DNS, a certificate authority and a package mirror."""
+"""A lab as a whole: what `up` brings up, how to get at it, and what `down` takes away."""
 
-import json
 import os
 import re
 import shutil
@@ -9,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from lab.image import Identity, Image
 from lab.keys import operator_key, public
 from lab.nameserver import NameServers
 from lab.network import Network
+from lab.plan import Plan, Server
 from lab.progress import Progress
 from lab.service import Service
 from lab.zones import Edit, internet, root_trust
@@ -36,33 +35,6 @@ from lab.zones import Edit, internet, root_trust
 _RUN = (
     'mount --bind "$1" /etc/resolv.conf; mount --bind "$2" /etc/nsswitch.conf; shift 2; exec "$@"'
 )
-
-
-@dataclass(frozen=True)
-class Server:
-    """A machine of the lab: its name and addresses, and what it is made from."""
-
-    place: Place
-    image: Image
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `up` was asked for: an inventory's hosts, and whether the foreign server is there."""
-
-    inventory: str
-    hosts: tuple[inventories.InventoryHost, ...]
-    foreign: bool
-
-    def servers(self) -> list[Server]:
-        """Return the machines that boot, those of the inventory first."""
-        servers = [Server(host.place, Image(host.debian)) for host in self.hosts]
-        return [*servers, Server(FOREIGN, foreign.IMAGE)] if self.foreign else servers
-
-    def places(self) -> list[Place]:
-        """Return the places whose names the lab itself publishes."""
-        places = [NAMESERVER, RESOLVER, PACKAGES, OPERATOR]
-        return [*places, FOREIGN] if self.foreign else places
 
 
 class Lab:
@@ -88,7 +60,6 @@ class Lab:
 
         Issues `tls/<host name>.pem` in it for hosts that have none. Raises LabError.
         """
-        machine.check()
         progress = progress or Progress()
         hosts = inventories.hosts(inventory)
         with self._held():
@@ -97,7 +68,7 @@ class Lab:
                 identity = self._identity()
             plan = Plan(str(inventory.resolve()), hosts, has_foreign)
             self._remove_changed_hosts(plan)
-            write(self._plan_file, json.dumps(asdict(plan)))
+            plan.save(self._plan_file)
             images = self._images(plan, identity, progress)
             progress("network, name servers and package mirror")
             self._start_services(plan)
@@ -119,7 +90,6 @@ class Lab:
             self.network.down()
             shutil.rmtree(self.folder)
         remove_empty(self.home.prefix)
-        (self.home.labs / f"{self.name}.lock").unlink(missing_ok=True)
 
     def publish(self, edit: Edit | None = None) -> None:
         """Sign and serve the zones of the inventory as it is now, changed by `edit`."""
@@ -137,9 +107,9 @@ class Lab:
             "nameserver": NAMESERVER.addresses,
             "operator": OPERATOR.addresses,
             "operator_namespace": self.network.namespace("operator"),
-            "ca": str(self.home.authority / "root.pem"),
-            "ssh_key": str(operator_key(self.home)),
-            "known_hosts": str(self.home.ssh / "known_hosts"),
+            "ca": str(self.home.path / "authority" / "root.pem"),
+            "ssh_key": str(self.home.path / "ssh" / "id_ed25519"),
+            "known_hosts": str(self.home.path / "ssh" / "known_hosts"),
             "inventory": plan.inventory,
             "accounts": inventories.accounts(Path(plan.inventory)),
         }
@@ -152,6 +122,7 @@ class Lab:
         With `at`, a host's name, it runs at that host's addresses. It finds the authority's root
         certificate by the variable MAILWRIGHT_LAB_CA.
         """
+        machine.check()
         self._plan()
         place = at if at == "operator" else self._host(at).place.name
         if not self.network.has(place):
@@ -168,6 +139,7 @@ class Lab:
 
     def ssh_command(self, host: str, argv: Sequence[str] = (), user: str = "root") -> list[str]:
         """Return the command that logs in to a host, or runs `argv` there through its shell."""
+        machine.check()
         options = {
             "UserKnownHostsFile": self.home.ssh / "known_hosts",
             "StrictHostKeyChecking": "yes",
@@ -209,6 +181,7 @@ class Lab:
     @contextmanager
     def _held(self) -> Iterator[None]:
         """Hold the lab against other processes; files that become a host's are made with 022."""
+        machine.check()
         mask = os.umask(0o022)
         try:
             with locked(self.home.labs / f"{self.name}.lock"):
@@ -220,12 +193,7 @@ class Lab:
     def _plan(self) -> Plan:
         if not self._plan_file.exists():
             raise LabError(f"lab '{self.name}' is not up", self._hint)
-        plan = json.loads(self._plan_file.read_text())
-        hosts = (
-            inventories.InventoryHost(Place(**host["place"]), host["debian"])
-            for host in plan["hosts"]
-        )
-        return Plan(plan["inventory"], tuple(hosts), plan["foreign"])
+        return Plan.read(self._plan_file)
 
     def _certify(
         self,

@@ -16,8 +16,9 @@ from lab.error import LabError
 from lab.home import Home
 from lab.inventory import InventoryHost, hosts, zones
 from lab.keys import host_key, public
-from lab.lab import Lab, Plan
+from lab.lab import Lab
 from lab.machine import Archive
+from lab.plan import Plan
 from lab.zones import Edit, internet, root_trust
 
 COM = dns.name.from_text("example.com")
@@ -138,7 +139,7 @@ def test_the_hosts_of_an_inventory_are_in_the_labs_network(tmp_path: Path) -> No
     assert "10.100.51.198.in-addr.arpa. IN PTR mail.example.com." in zones(tmp_path)["."]
     text = (tmp_path / "hosts.py").read_text()
     (tmp_path / "hosts.py").write_text(text.replace("198.51.100.10", "198.51.100.53"))
-    with pytest.raises(LabError, match="belongs to ns[.]lab[.]example"):
+    with pytest.raises(LabError, match="belongs to ns"):
         hosts(tmp_path)
     (tmp_path / "hosts.py").write_text(text.replace("198.51.100.10", "192.0.2.10"))
     with pytest.raises(LabError, match="is not of the lab's network"):
