@@ -145,21 +145,23 @@ def init_command(
     debian = _ask(debian, "--debian", "Release of Debian", "13")
     domain = _ask(domain, "--domain", "Mail domain", address.unicode(host).partition(".")[2])
     mailbox = _ask(mailbox, "--mailbox", "First mailbox", f"postmaster@{domain}")
-    data = {
-        "myhostname": host if local else None,
-        "debian": int(debian) if debian.isdigit() else debian,
-        "ipv4": None if ipv4 == "-" else ipv4,
-        "ipv6": None if ipv6 == "-" else ipv6,
-        "ssh_user": None if local else ssh_user,
-        "_sudo": os.geteuid() != 0 if local else ssh_user != "root",
-    }
-    data = {key: value for key, value in data.items() if value}
+    data: dict[str, object] = {"debian": int(debian) if debian.isdigit() else debian}
+    data |= {name: ip for name, ip in (("ipv4", ipv4), ("ipv6", ipv6)) if ip not in (None, "-")}
+    target, reached = _connection(host, None if local else ssh_user)
     secret, made = _first_password(mailbox)
-    starter = init.Starter("@local" if local else host, data, domain, mailbox, secret)
+    starter = init.Starter(target, data | reached, domain, mailbox, secret)
     init.create(folder.absolute(), starter, dkim.environment())
     if made:
         click.echo(f"Password of {mailbox}, shown this once: {secret}\n")
     click.echo(_NEXT.format(folder=folder, host=host))
+
+
+def _connection(host: str, ssh_user: str | None) -> tuple[str, dict[str, object]]:
+    """pyinfra's name of the host and what it needs to be root there; no user: this machine."""
+    if ssh_user is None:
+        sudo = {} if os.geteuid() == 0 else {"_sudo": True}
+        return "@local", {"myhostname": host, **sudo}
+    return host, {"ssh_user": ssh_user, **({} if ssh_user == "root" else {"_sudo": True})}
 
 
 def _host_name(text: str) -> str:

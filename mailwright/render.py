@@ -8,7 +8,7 @@ host, and `[key]` for each of their DKIM keys (`<domain>.<selector>`).
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +36,28 @@ class _Undefined(StrictUndefined):
         return f"{what} ({hint})" if hint else what
 
 
-class Picture(dict[str, str]):
-    """The text of every file of a host, by absolute path; and the template that each came from."""
+class Picture(Mapping[str, str]):
+    """The text of every file of a host, by absolute path; and the template that each came from.
+
+    No dict: pyinfra would print one as it is, private keys and all, without asking `to_json`.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
+        self._texts: dict[str, str] = {}
         self._origins: dict[str, str] = {}
+
+    def __getitem__(self, path: str) -> str:
+        return self._texts[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
     def add(self, path: str, text: str, origin: str) -> None:
         """One more file."""
-        self[path] = text
+        self._texts[path] = text
         self._origins[path] = origin
 
     def origin(self, path: str) -> str:

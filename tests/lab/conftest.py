@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
+from tests.inventories import make_keys
+from tests.lab.deploys import Deploy
 
 EXAMPLE = Path(__file__).parents[2] / "inventory"
 
 
 @pytest.fixture(scope="session")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the example inventory, with neither keys nor certificates."""
+    """A copy of the example inventory with DKIM keys; the lab issues the certificates."""
     folder = tmp_path_factory.mktemp("inventory")
     for name in ("hosts.py", "mail.toml", "verify.toml"):
         shutil.copy(EXAMPLE / name, folder / name)
+    make_keys(folder)
     return folder
 
 
@@ -28,3 +31,18 @@ def lab(inventory: Path) -> Iterator[Lab]:
     lab.up(inventory)
     yield lab
     lab.down()
+
+
+@pytest.fixture(scope="session")
+def first_deploy(lab: Lab, inventory: Path) -> Deploy:
+    """What the first deploy of the fresh hosts did."""
+    for host in lab.status()["hosts"]:
+        lab.reset(host["name"])
+    return Deploy.run(lab, inventory)
+
+
+@pytest.fixture
+def deployed(first_deploy: Deploy, lab: Lab, inventory: Path) -> Iterator[Lab]:
+    """The lab with both hosts deployed; whatever the test does is undone by another deploy."""
+    yield lab
+    Deploy.run(lab, inventory).succeeded()

@@ -134,7 +134,8 @@ def test_init_for_sudo_and_for_this_machine(run) -> None:
     assert '"ssh_user": "admin",\n            "_sudo": True,\n' in hosts
     run("init", "here", *INIT[2:], *ADDRESSES, "--local")
     hosts = Path("here/hosts.py").read_text()
-    assert '"@local",\n        {\n            "myhostname": "mail.example.com",\n' in hosts
+    assert '"@local",\n' in hosts
+    assert '"myhostname": "mail.example.com",\n' in hosts
     assert run("dns", "here")[0] == 0
 
 
@@ -268,7 +269,10 @@ def test_init_asks_for_what_is_not_given() -> None:
     code, seen = terminal(answers, "init", "inventory")
     assert (code, "hush" in seen, "shown this once" in seen) == (0, False, False)
     hosts = Path("inventory/hosts.py").read_text()
-    assert '"debian": 12,\n            "ipv6": "2001:db8::1",\n' in hosts
+    assert (
+        '"debian": 12,\n            "ipv6": "2001:db8::1",\n            "ssh_user": "root",\n'
+        in hosts
+    )
     verify = tomllib.loads(Path("inventory/verify.toml").read_text())
     assert verify == {"accounts": {"alice@example.com": "hush"}}
 
@@ -281,6 +285,20 @@ def test_the_passphrase_is_asked_once_on_a_terminal(run, folder, monkeypatch) ->
     code, seen = terminal(["open sesame"], "dns", str(folder.path))
     assert (code, seen.count("Passphrase"), "sesame" in seen) == (0, 1, False)
     assert seen.count("v=DKIM1; k=rsa; p=") == 2
+
+
+def test_pyinfra_shows_the_inventory_without_its_secrets(run, chain) -> None:
+    run(*INIT, *ADDRESSES)
+    tls = Path("inventory/tls/mail.example.com.pem")
+    tls.parent.mkdir()
+    tls.write_text(chain())
+    tls.chmod(0o600)
+    command = [sys.executable, "-m", "pyinfra", Path("inventory").absolute(), "debug-inventory"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
+    shown = done.stdout + done.stderr
+    assert (done.returncode, "/etc/postfix/main.cf" in shown) == (0, True), shown
+    for secret in ("PRIVATE KEY", "BLF-CRYPT", "$2y$"):
+        assert secret not in shown
 
 
 def test_the_reader_of_a_pipe_may_leave() -> None:

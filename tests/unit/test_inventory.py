@@ -48,6 +48,13 @@ def test_a_long_chain_of_aliases_is_followed(folder) -> None:
     assert folder.load().ends["a0@example.com"] == {"alice@example.com"}
 
 
+def test_many_ways_to_one_mailbox_are_each_walked_once(folder) -> None:
+    for n in range(60):
+        further = [f"{side}{n + 1}@example.com" for side in "ab"] if n < 59 else "alice@example.com"
+        folder.mail += f'"a{n}@example.com" = {further!r}\n"b{n}@example.com" = {further!r}\n'
+    assert folder.load().ends["a0@example.com"] == {"alice@example.com"}
+
+
 def test_local_host_and_myhostname(folder) -> None:
     data = {"debian": 13, "ipv6": "2001:DB8:0::1", "myhostname": "Mx.example.com"}
     folder.hosts = f'mail = [("@local", {data})]'

@@ -1,0 +1,95 @@
+"""A run of `pyinfra INVENTORY deploy.py`, as a user starts it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.lab import Lab
+
+ROOT = Path(__file__).parents[2]
+PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
+
+
+@dataclass
+class Deploy:
+    """What a run said and did."""
+
+    code: int
+    output: str
+    results: dict[str, Any]
+
+    @classmethod
+    def run(cls, lab: Lab, inventory: Path, *options: str, checkout: Path = ROOT) -> "Deploy":
+        """Deploy with these options of pyinfra's, from the repository or a changed copy of it."""
+        command = [PYINFRA, str(inventory), "deploy.py", "-y", *options]
+        done = lab.run(
+            command,
+            cwd=checkout,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+        )
+        return cls(done.returncode, done.stdout, {})
+
+    @classmethod
+    def count(cls, lab: Lab, inventory: Path) -> int:
+        """Deploy and return the number of changes that pyinfra counts."""
+        command = [PYINFRA, str(inventory), "deploy.py", "-y", "--json"]
+        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
+        done = lab.run(command, cwd=ROOT, timeout=600, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        totals = json.loads(done.stdout)["results"]["totals"]
+        assert totals["error"] == 0
+        return int(totals["success"])
+
+    def succeeded(self) -> "Deploy":
+        """Fail the test with pyinfra's own words unless the run went well."""
+        assert self.code == 0, self.output
+        return self
+
+    def refused(self) -> str:
+        """The words of a run that must have failed."""
+        assert self.code != 0, self.output
+        return self.output
+
+    def acted(self) -> set[str]:
+        """The operations that changed something."""
+        found, name = set(), ""
+        for line in self.output.splitlines():
+            if line.startswith("--> Starting operation: "):
+                name = line.removeprefix("--> Starting operation: ").strip()
+            elif line.endswith("] Success"):
+                found.add(name)
+        return found
+
+
+def changed_inventory(source: Path, target: Path, **replaced: str) -> Path:
+    """A copy of an inventory; `replaced` maps old to new text in mail.toml, as `old="new"`."""
+    shutil.copytree(source, target)
+    return target
+
+
+def edit(path: Path, *changes: tuple[str, str]) -> None:
+    """Replace text in a file; each piece must be there."""
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text, f"{path} has no {old!r}"
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def checkout(target: Path) -> Path:
+    """A copy of the repository's working files, to break."""
+    for name in ("config.py", "deploy.py"):
+        target.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, target / name)
+    for name in ("mailwright", "roles", "templates"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return target

@@ -1,0 +1,360 @@
+"""Deploying to real hosts: the first time, again, with mistakes, and dying in the middle."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from tests.lab.deploys import PYINFRA, ROOT, Deploy, checkout, edit
+
+HOSTS = ["mail.example.com", "mail.example.org"]  # Debian 12, Debian 13
+
+
+def tree(lab: Lab, host: str, folder: str) -> str:
+    """One digest of every file below a folder of the host, with owners and modes."""
+    shell = f"find {folder} -type f -printf '%p %m %u %g ' -exec sha256sum {{}} ';' | sort"
+    return hashlib.sha256(ask(lab, host, shell).encode()).hexdigest()
+
+
+def ask(lab: Lab, host: str, shell: str) -> str:
+    done = lab.ssh(host, shell, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return str(done.stdout).strip()
+
+
+def greeting(lab: Lab, host: str, port: int = 25) -> str:
+    """What the port says to an outside client."""
+    program = f"import socket; print(socket.create_connection(({host!r}, {port}), 10).recv(99))"
+    return str(lab.run([sys.executable, "-c", program], capture_output=True).stdout)
+
+
+@pytest.fixture
+def other(inventory: Path, tmp_path: Path) -> Path:
+    """A copy of the inventory that a test may change."""
+    return Path(shutil.copytree(inventory, tmp_path / "other"))
+
+
+def test_a_fresh_host_becomes_a_mail_server(first_deploy: Deploy) -> None:
+    first_deploy.succeeded()
+
+
+def test_a_second_deploy_changes_nothing(first_deploy: Deploy, lab: Lab, inventory: Path) -> None:
+    first_deploy.succeeded()
+    assert Deploy.count(lab, inventory) == 0
+
+
+def test_the_deployed_servers_pass_verification(deployed: Lab, inventory: Path) -> None:
+    """All of tests/host, as a user runs it; nothing may be skipped here."""
+    root = deployed.status()["ca"]
+    done = deployed.run(
+        [sys.executable, "-m", "pytest", "tests/host", "-q", "--inventory", str(inventory)],
+        cwd=ROOT,
+        env={**os.environ, "SSL_CERT_FILE": root},
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "skipped" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_verification_leaves_nothing_behind(deployed: Lab, host: str) -> None:
+    assert ask(deployed, host, "find /var/vmail -path '*/new/*' -o -path '*/cur/*' -type f") == ""
+    assert "Mail queue is empty" in ask(deployed, host, "postqueue -p")
+
+
+def test_a_changed_setting_moves_only_its_role(deployed: Lab, other: Path) -> None:
+    edit(other / "mail.toml", ('message_size_limit = "50M"', 'message_size_limit = "60M"'))
+    assert Deploy.run(deployed, other).succeeded().acted() == {"Postfix | Postfix"}
+    for host in HOSTS:
+        assert ask(deployed, host, "postconf -h message_size_limit") == str(60 << 20)
+
+
+def test_a_dry_run_shows_the_change_and_makes_none(deployed: Lab, other: Path) -> None:
+    before = [tree(deployed, host, "/etc") for host in HOSTS]
+    old, new = "$2y$08$Umn.qf56Hc3oEJKUd7fmGOX", "$2y$08$Umn.qf56Hc3oEJKUd7fmGOY"
+    limits = ('message_size_limit = "50M"', 'message_size_limit = "60M"')
+    edit(other / "mail.toml", limits, (old, new))
+    words = dry(deployed, other)
+    assert "- message_size_limit = 52428800" in words
+    assert "+ message_size_limit = 62914560" in words
+    assert "/etc/dovecot/users/example.com differs (secret)" in words
+    assert "$2y$" not in words
+    assert [tree(deployed, host, "/etc") for host in HOSTS] == before
+
+
+def dry(lab: Lab, inventory: Path) -> str:
+    """What `pyinfra INVENTORY deploy.py --dry --diff` prints."""
+    command = [PYINFRA, str(inventory), "deploy.py", "--dry", "--diff"]
+    done = lab.run(command, cwd=ROOT, stdout=-1, stderr=-2, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout
+    return str(done.stdout)
+
+
+def test_what_leaves_the_inventory_leaves_the_host(deployed: Lab, other: Path) -> None:
+    edit(
+        other / "mail.toml",
+        ('[mailboxes."carol@example.net"]', '[mailboxes."carol@example.com"]'),
+        ('[domains."example.net"]\nhost = "mail.example.com"\n', ""),
+        ('"sales@example.net"', '"sales@example.com"'),
+    )
+    shutil.rmtree(other / "keys" / "example.net")
+    files = "ls /etc/dovecot/users /etc/rspamd/dkim"
+    assert "example.net" in ask(deployed, HOSTS[0], files)
+    Deploy.run(deployed, other).succeeded()
+    assert "example.net" not in ask(deployed, HOSTS[0], files)
+    assert "example.net" not in ask(deployed, HOSTS[0], "cat /etc/postfix/maps/virtual_*_maps")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_drift_is_put_right(deployed: Lab, inventory: Path, host: str) -> None:
+    """A file edited by hand, one with the wrong mode, a compiled map that is gone, a dead daemon."""
+    before = tree(deployed, host, "/etc/postfix/main.cf /etc/mailwright/tls /etc/hosts")
+    ask(deployed, host, "postconf -e smtpd_banner=hello; chmod 644 /etc/mailwright/tls/mail.pem")
+    ask(deployed, host, "rm /etc/hosts; systemctl stop rspamd")
+    acted = Deploy.run(deployed, inventory).succeeded().acted()
+    assert acted >= {
+        "Postfix | Postfix",
+        "TLS | Certificate",
+        "Base | Host name and clock",
+        "Rspamd | Rspamd",
+    }
+    assert tree(deployed, host, "/etc/postfix/main.cf /etc/mailwright/tls /etc/hosts") == before
+    assert Deploy.count(deployed, inventory) == 0
+
+
+BROKEN = {
+    "unknown parameter": (
+        "templates/etc/postfix/main.cf.j2",
+        "biff = no\n",
+        "biff = no\nsmtpd_hello_required = yes\n",
+        "unused parameter: smtpd_hello_required=yes",
+    ),
+    "fields missing in master.cf": (
+        "templates/etc/postfix/master.cf.j2",
+        "25        inet  n       -       y       -       -       smtpd",
+        "25        inet  n       -",
+        "bad transport type",
+    ),
+    "map that nobody builds": (
+        "templates/etc/postfix/main.cf.j2",
+        "lmdb:/etc/postfix/maps/virtual_alias_maps",
+        "lmdb:/etc/postfix/maps/virtual_alias_map",
+        "no map lmdb:/etc/postfix/maps/virtual_alias_map",
+    ),
+    "restriction that does not exist": (
+        "templates/etc/postfix/main.cf.j2",
+        "    reject_unlisted_recipient,",
+        "    reject_unlisted_recipients,",
+        "reject_unlisted_recipients",
+    ),
+    "unknown setting of Dovecot 2.3": (
+        "templates/etc/dovecot/dovecot.conf@2.3.j2",
+        "mail_uid = vmail",
+        "mail_user = vmail",
+        "mail_user",
+    ),
+    "unknown setting of Dovecot 2.4": (
+        "templates/etc/dovecot/dovecot.conf@2.4.j2",
+        "mail_uid = vmail",
+        "mail_user = vmail",
+        "mail_user",
+    ),
+    "Sieve that does not compile": (
+        "templates/etc/dovecot/sieve/spam.sieve.j2",
+        "fileinto :create",
+        "file-into :create",
+        "spam",
+    ),
+    "syntax of Rspamd": (
+        "templates/etc/rspamd/local.d/actions.conf.j2",
+        "add_header = 6;",
+        "add_header = { 6;",
+        "actions.conf",
+    ),
+    "syntax of nftables": (
+        "templates/etc/nftables.conf.j2",
+        "policy drop;",
+        "policy dorp;",
+        "dorp",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", BROKEN)
+def test_what_a_daemon_refuses_never_goes_live(
+    deployed: Lab, inventory: Path, tmp_path: Path, mistake: str
+) -> None:
+    template, old, new, words = BROKEN[mistake]
+    broken = checkout(tmp_path / "checkout")
+    edit(broken / template, (old, new))
+    hosts = HOSTS[:1] if "@2.3" in template else HOSTS[1:] if "@2.4" in template else HOSTS
+    before = [tree(deployed, host, "/etc/postfix /etc/dovecot /etc/rspamd") for host in hosts]
+    said = Deploy.run(deployed, inventory, checkout=broken).refused()
+    assert words in said
+    assert template in said
+    after = [tree(deployed, host, "/etc/postfix /etc/dovecot /etc/rspamd") for host in hosts]
+    assert after == before
+    assert all(f"220 {host}" in greeting(deployed, host) for host in hosts)
+
+
+def test_a_mistake_in_a_template_stops_before_any_host_is_touched(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    broken = checkout(tmp_path / "checkout")
+    edit(broken / "templates/etc/postfix/main.cf.j2", ("{{ host.name }}", "{{ host.nmae }}"))
+    said = Deploy.run(deployed, inventory, checkout=broken).refused()
+    assert "templates/etc/postfix/main.cf.j2:7: 'host' has no attribute 'nmae'" in said
+    assert "Connecting to hosts" not in said
+
+
+def test_a_configuration_that_does_not_serve_is_taken_back(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    """Postfix's own checks let this pass; only a client finds out."""
+    broken = checkout(tmp_path / "checkout")
+    template = "templates/etc/postfix/main.cf.j2"
+    edit(broken / template, ("smtpd_sasl_path = private/auth", "smtpd_sasl_path = private/oauth"))
+    before = [tree(deployed, host, "/etc/postfix") for host in HOSTS]
+    said = Deploy.run(deployed, inventory, checkout=broken).refused()
+    assert "the old one is back" in said
+    assert template in said
+    assert [tree(deployed, host, "/etc/postfix") for host in HOSTS] == before
+    assert all(f"220 {host}" in greeting(deployed, host) for host in HOSTS)
+
+
+def test_the_wrong_release_is_refused_before_anything_is_touched(
+    deployed: Lab, other: Path
+) -> None:
+    edit(other / "hosts.py", ('"debian": 12', '"debian": 13'))
+    before = tree(deployed, HOSTS[0], "/etc")
+    said = Deploy.run(deployed, other).refused()
+    assert "runs Debian 12, but hosts.py says debian = 13" in said
+    assert tree(deployed, HOSTS[0], "/etc") == before
+
+
+@pytest.mark.parametrize("seconds", [0.7, 0.9, 1.1, 1.4, 1.8, 2.4])
+def test_a_deploy_that_is_killed_is_finished_by_the_next(
+    deployed: Lab, inventory: Path, other: Path, seconds: float
+) -> None:
+    """pyinfra is killed with all its connections; each host has the old set or the new one."""
+    edit(other / "mail.toml", ('"50M"', '"60M"'), ('postmaster = "alice', 'postmaster = "carol'))
+    edit(other / "mail.toml", ('"carol@example.com"', '"carol@example.net"'))
+    run = subprocess.Popen(
+        deployed.command([PYINFRA, str(other), "deploy.py", "-y"]),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    for host in HOSTS:
+        assert_whole(deployed, host)
+    Deploy.run(deployed, other).succeeded()
+    assert Deploy.count(deployed, other) == 0
+    assert ask(deployed, HOSTS[0], "postconf -h message_size_limit") == str(60 << 20)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 1.3, 1.7, 2.2])
+def test_a_host_that_loses_power_in_a_deploy_is_finished_by_the_next(
+    deployed: Lab, other: Path, seconds: float
+) -> None:
+    edit(other / "mail.toml", ('"50M"', '"60M"'), ('postmaster = "alice', 'postmaster = "carol'))
+    edit(other / "mail.toml", ('"carol@example.com"', '"carol@example.net"'))
+    run = subprocess.Popen(
+        deployed.command([PYINFRA, str(other), "deploy.py", "-y"]),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    for host in HOSTS:
+        deployed.stop(host)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    for host in HOSTS:
+        deployed.start(host)
+        assert_whole(deployed, host)
+    Deploy.run(deployed, other).succeeded()
+    assert Deploy.count(deployed, other) == 0
+
+
+def assert_whole(lab: Lab, host: str) -> None:
+    """main.cf and the maps are of one set, and Postfix serves it."""
+    limit = int(ask(lab, host, "postconf -h message_size_limit"))
+    target = ask(
+        lab, host, f"postmap -q postmaster@{host} lmdb:/etc/postfix/maps/virtual_alias_maps"
+    )
+    assert (limit >> 20, target) in ((50, "alice@example.com"), (60, "carol@example.net"))
+    for _ in range(60):
+        if f"220 {host}" in greeting(lab, host):
+            return
+        time.sleep(0.5)
+    pytest.fail(f"{host} does not serve")
+
+
+def test_a_user_with_sudo_deploys_as_root_does(deployed: Lab, other: Path) -> None:
+    edit(other / "hosts.py", ('"ssh_user": "root"', '"ssh_user": "admin", "_sudo": True'))
+    assert Deploy.count(deployed, other) == 0
+    edit(other / "mail.toml", ('message_size_limit = "50M"', 'message_size_limit = "60M"'))
+    assert Deploy.run(deployed, other).succeeded().acted() == {"Postfix | Postfix"}
+    for host in HOSTS:
+        assert ask(deployed, host, "find /tmp -type f") == ""
+
+
+def test_a_host_deploys_itself(deployed: Lab, other: Path, tmp_path: Path) -> None:
+    """`@local`, on Debian 12: with its own Python and nothing reached by SSH."""
+    host = HOSTS[0]
+    edit(other / "hosts.py", ('"mail.example.com",', '"@local",'))
+    text = (other / "hosts.py").read_text()
+    start, end = (
+        text.index('    (\n        "mail.example.org"'),
+        text.index("]\n", text.index("org")),
+    )
+    text = text[:start] + text[end:]
+    (other / "hosts.py").write_text(
+        text.replace('"debian": 12', '"debian": 12, "myhostname": "mail.example.com"')
+    )
+    keep_first_host(other / "mail.toml")
+    shutil.rmtree(other / "keys" / "example.org")
+    ask(deployed, host, "apt-get -q -y install --no-install-recommends python3 >/dev/null 2>&1")
+    packages = Path(sys.prefix) / "lib/python3.11/site-packages"
+    copy(deployed, host, packages, "/opt/site-packages")
+    copy(deployed, host, checkout(tmp_path / "checkout"), "/opt/mailwright")
+    copy(deployed, host, other, "/opt/our-mail")
+    run = "cd /opt/mailwright && PYTHONPATH=/opt/mailwright:/opt/site-packages python3 -m pyinfra"
+    said = ask(deployed, host, f"{run} /opt/our-mail deploy.py -y 2>&1")
+    assert "[@local] Success" in said
+    again = ask(deployed, host, f"{run} /opt/our-mail deploy.py -y 2>&1")
+    assert "[@local] Success" not in again
+    ask(deployed, host, "rm -rf /opt/site-packages /opt/mailwright /opt/our-mail")
+
+
+def keep_first_host(path: Path) -> None:
+    """Take everything of example.org out of mail.toml."""
+    sections = path.read_text().split("\n\n")
+    kept = [
+        s for s in sections if not s.startswith(('[domains."example.org"]', '[mailboxes."bob@'))
+    ]
+    kept = [s for s in kept if not s.startswith('[mailboxes."tiny@example.org"]')]
+    path.write_text("\n\n".join(kept).replace(', "bob@example.org"', ""))
+
+
+def copy(lab: Lab, host: str, folder: Path, target: str) -> None:
+    """Copy a folder to the host, where only root reads it."""
+    tar = subprocess.Popen(["tar", "-C", folder, "-cf", "-", "."], stdout=subprocess.PIPE)
+    shell = f"umask 077; mkdir -p {target} && tar -C {target} -xf -"
+    assert lab.ssh(host, shell, stdin=tar.stdout).returncode == 0
+    assert tar.wait() == 0
