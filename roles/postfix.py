@@ -46,6 +46,14 @@ def service(debian: int) -> Service:
             [ -z "$words" ] || refuse "$words"
             words=$(postconf -M 2>&1 >/dev/null) || :
             [ -z "$words" ] || refuse "$words"
+            lists=$(postconf -xn; postconf -P)
+            names=$(echo "$lists" | sed -n 's/.*_restrictions = //p' | tr ', ' '\\n\\n')
+            for name in $names; do
+                # smtpd tells an unknown name from a known one only when a client is there.
+                case $name in *:*) continue ;; esac
+                grep -awqF -e "$name" "$(postconf -hx daemon_directory)/smtpd" ||
+                    refuse "smtpd knows no restriction $name"
+            done
             maps=$(postconf -xn | grep -o 'lmdb:[^, ]*' | sort -u)
             for map in $maps; do
                 postmap -q nobody@invalid "$map" || [ $? -eq 1 ] || refuse "no map $map"

@@ -221,7 +221,13 @@ def rollout(service: Service) -> Commands:
     lost = [path for path in owned if path not in seen.files]
     idle = [unit for unit in service.units if f"{unit}.service" not in seen.active]
     digest = _digest(service, files)
-    if not changed and not stale and not lost and not idle and seen.loaded.get(service.name) == digest:
+    if (
+        not changed
+        and not stale
+        and not lost
+        and not idle
+        and seen.loaded.get(service.name) == digest
+    ):
         host.noop(f"{service.name}: {len(files)} files are in place and loaded")
         return
     _announce(service, changed, stale, idle)

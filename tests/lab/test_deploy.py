@@ -142,7 +142,7 @@ BROKEN = {
         "templates/etc/postfix/master.cf.j2",
         "25        inet  n       -       y       -       -       smtpd",
         "25        inet  n       -",
-        "bad transport type",
+        "bad field count",
     ),
     "map that nobody builds": (
         "templates/etc/postfix/main.cf.j2",
@@ -294,11 +294,13 @@ def test_a_host_that_loses_power_in_a_deploy_is_finished_by_the_next(
 
 def assert_whole(lab: Lab, host: str) -> None:
     """main.cf and the maps are of one set, and Postfix serves it."""
-    limit = int(ask(lab, host, "postconf -h message_size_limit"))
-    target = ask(
-        lab, host, f"postmap -q postmaster@{host} lmdb:/etc/postfix/maps/virtual_alias_maps"
-    )
-    assert (limit >> 20, target) in ((50, "alice@example.com"), (60, "carol@example.net"))
+    maps = "lmdb:/etc/postfix/maps/virtual_alias_maps"
+    both = f"postconf -h message_size_limit; postmap -q postmaster@{host} {maps}"
+    # The host ends its rollout although the operator is gone, so it may swap while we look.
+    twice = [ask(lab, host, both) for _ in range(2)]
+    while twice[-1] != twice[-2]:
+        twice.append(ask(lab, host, both))
+    assert twice[-1] in ("52428800\nalice@example.com", "62914560\ncarol@example.net")
     for _ in range(60):
         if f"220 {host}" in greeting(lab, host):
             return
