@@ -115,7 +115,7 @@ def test_what_leaves_the_inventory_leaves_the_host(deployed: Lab, other: Path) -
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_drift_is_put_right(deployed: Lab, inventory: Path, host: str) -> None:
-    """A file edited by hand, one with the wrong mode, a compiled map that is gone, a dead daemon."""
+    """A file edited by hand, one with a wrong mode, two that are gone, and a dead daemon."""
     before = tree(deployed, host, "/etc/postfix/main.cf /etc/mailwright/tls /etc/hosts")
     ask(deployed, host, "postconf -e smtpd_banner=hello; chmod 644 /etc/mailwright/tls/mail.pem")
     ask(deployed, host, "rm /etc/hosts /etc/dovecot/sieve/spam.svbin; systemctl stop rspamd")
