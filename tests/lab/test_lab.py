@@ -70,6 +70,7 @@ def traces(lab: Lab) -> list[str]:
 
 @pytest.mark.parametrize(("host", "release"), [(COM, "12"), (ORG, "13")])
 def test_a_host_is_a_fresh_debian_server(lab: Lab, host: str, release: str) -> None:
+    lab.reset(host)
     assert on(lab, host, "systemctl is-system-running; systemctl --failed --quiet") == "running\n"
     assert on(lab, host, ". /etc/os-release; echo $VERSION_ID").strip() == release
     assert on(lab, host, "hostname --fqdn").strip() == host
