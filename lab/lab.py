@@ -119,8 +119,8 @@ class Lab:
     def command(self, argv: Sequence[str], at: str = "operator") -> list[str]:
         """Return `argv` as a command that runs as an outside client, with the lab's resolver.
 
-        With `at`, a host's name, it runs at that host's addresses. It finds the authority's root
-        certificate by the variable MAILWRIGHT_LAB_CA.
+        With `at`, a host's name, it runs at that host's addresses. OpenSSL and curl trust the
+        lab's authority there, and no other (SSL_CERT_FILE, CURL_CA_BUNDLE).
         """
         machine.check()
         self._plan()
@@ -128,10 +128,11 @@ class Lab:
         if not self.network.has(place):
             raise LabError(f"{place} of lab '{self.name}' is not up", self._hint)
         namespace = f"--net=/run/netns/{self.network.namespace(place)}"
-        setting = f"MAILWRIGHT_LAB_CA={self.home.authority / 'root.pem'}"
+        root = self.home.authority / "root.pem"
+        trust = [f"{name}={root}" for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE")]
         private = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _RUN, "sh"]
         binds = [str(self.folder / name) for name in ("resolv.conf", "nsswitch.conf")]
-        return ["nsenter", namespace, *private, *binds, "env", setting, *argv]
+        return ["nsenter", namespace, *private, *binds, "env", *trust, *argv]
 
     def run(self, argv: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `argv` as an outside client; `options` are those of subprocess.run."""

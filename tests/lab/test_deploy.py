@@ -52,11 +52,9 @@ def test_a_second_deploy_changes_nothing(first_deploy: Deploy, lab: Lab, invento
 
 def test_the_deployed_servers_pass_verification(deployed: Lab, inventory: Path) -> None:
     """All of tests/host, as a user runs it; nothing may be skipped here."""
-    root = deployed.status()["ca"]
     done = deployed.run(
         [sys.executable, "-m", "pytest", "tests/host", "-q", "--inventory", str(inventory)],
         cwd=ROOT,
-        env={**os.environ, "SSL_CERT_FILE": root},
         capture_output=True,
         stdin=subprocess.DEVNULL,
     )
