@@ -50,6 +50,14 @@ def test_a_second_deploy_changes_nothing(first_deploy: Deploy, lab: Lab, invento
     assert Deploy.count(lab, inventory) == 0
 
 
+def test_a_deploy_without_change_is_one_round_trip_for_each_host(
+    deployed: Lab, inventory: Path
+) -> None:
+    words = Deploy.run(deployed, inventory, "--debug").succeeded().output
+    for host in HOSTS:
+        assert words.count(f"Running command on {host}") == 1
+
+
 def test_the_deployed_servers_pass_verification(deployed: Lab, inventory: Path) -> None:
     """All of tests/host, as a user runs it; nothing may be skipped here."""
     done = deployed.run(
