@@ -7,7 +7,8 @@ over UNIX sockets in Postfix's queue folder; comes before `postfix`, which asks 
 from pyinfra.api.deploy import deploy
 
 from roles.packages import install
-from roles.rollout import Mode, Service, rollout
+from roles.rollout import rollout
+from roles.service import Mode, Service
 
 PACKAGES = (
     "dovecot-imapd",

@@ -9,7 +9,8 @@ from pyinfra.api.deploy import deploy
 from pyinfra.context import host
 
 from roles.packages import install
-from roles.rollout import Service, rollout
+from roles.rollout import rollout
+from roles.service import Service
 
 PACKAGES = ("postfix", "postfix-lmdb")
 # Debian's own main.cf would only be replaced a minute later.

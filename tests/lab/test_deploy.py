@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -247,24 +248,24 @@ def test_the_wrong_release_is_refused_before_anything_is_touched(
     assert tree(deployed, HOSTS[0], "/etc") == before
 
 
-@pytest.mark.parametrize("seconds", [0.7, 0.9, 1.1, 1.4, 1.8, 2.4])
-def test_a_deploy_that_is_killed_is_finished_by_the_next(
-    deployed: Lab, inventory: Path, other: Path, seconds: float
-) -> None:
-    """pyinfra is killed with all its connections; each host has the old set or the new one."""
+@pytest.fixture
+def running(deployed: Lab, other: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A deploy under way, which changes both a setting and a map of Postfix."""
     edit(other / "mail.toml", ('"50M"', '"60M"'), ('postmaster = "alice', 'postmaster = "carol'))
     edit(other / "mail.toml", ('"carol@example.com"', '"carol@example.net"'))
-    run = subprocess.Popen(
-        deployed.command([PYINFRA, str(other), "deploy.py", "-y"]),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    command = deployed.command([PYINFRA, str(other), "deploy.py", "-y"])
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **silent) as run:
+        yield run
+
+
+@pytest.mark.parametrize("seconds", [0.7, 0.9, 1.1, 1.4, 1.8, 2.4])
+def test_a_deploy_that_is_killed_is_finished_by_the_next(
+    deployed: Lab, other: Path, running: "subprocess.Popen[bytes]", seconds: float
+) -> None:
+    """pyinfra is killed with all its connections; each host has the old set or the new one."""
     time.sleep(seconds)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    os.killpg(running.pid, signal.SIGKILL)
     for host in HOSTS:
         assert_whole(deployed, host)
     Deploy.run(deployed, other).succeeded()
@@ -274,23 +275,12 @@ def test_a_deploy_that_is_killed_is_finished_by_the_next(
 
 @pytest.mark.parametrize("seconds", [1.0, 1.3, 1.7, 2.2])
 def test_a_host_that_loses_power_in_a_deploy_is_finished_by_the_next(
-    deployed: Lab, other: Path, seconds: float
+    deployed: Lab, other: Path, running: "subprocess.Popen[bytes]", seconds: float
 ) -> None:
-    edit(other / "mail.toml", ('"50M"', '"60M"'), ('postmaster = "alice', 'postmaster = "carol'))
-    edit(other / "mail.toml", ('"carol@example.com"', '"carol@example.net"'))
-    run = subprocess.Popen(
-        deployed.command([PYINFRA, str(other), "deploy.py", "-y"]),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
     time.sleep(seconds)
     for host in HOSTS:
         deployed.stop(host)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    os.killpg(running.pid, signal.SIGKILL)
     for host in HOSTS:
         deployed.start(host)
         assert_whole(deployed, host)
