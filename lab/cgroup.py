@@ -89,10 +89,8 @@ def _remove(folder: Path) -> None:
     """Remove a group and those below it; a process that is just ending may hold it a moment."""
     for path in sorted(folder.glob("**/"), reverse=True):
         for _ in range(50):
-            with suppress(FileNotFoundError):
-                try:
-                    path.rmdir()
-                except OSError:
-                    time.sleep(0.02)
-                    continue
-            break
+            with suppress(OSError):
+                path.rmdir()
+            if not path.exists():
+                break
+            time.sleep(0.02)

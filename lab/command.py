@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ def down(name: str, everything: bool) -> None:
     home = Home.here()
     for folder in home.labs.glob("*/"):
         Lab(folder.name).down()
-    shutil.rmtree(home.path)
+    home.remove()
 
 
 @lab.command()

@@ -2,11 +2,14 @@
 
 import fcntl
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from lab.error import LabError
 
 DEFAULT = Path("/var/lib/mailwright-lab")
 
@@ -56,6 +59,14 @@ class Home:
     def labs(self) -> Path:
         """One folder for each lab that is up, or was interrupted."""
         return self.folder("labs")
+
+    def remove(self) -> None:
+        """Delete the home, unless something is still mounted in it."""
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for mount in mounts:
+            if mount.startswith(f"{self.path}/"):
+                raise LabError(f"{mount} is still mounted", f"umount {mount}")
+        shutil.rmtree(self.path)
 
     def folder(self, name: str, mode: int = 0o755) -> Path:
         """Return the folder `name`, which exists afterwards."""

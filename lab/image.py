@@ -59,22 +59,29 @@ class Image:
         with locked(home.images / f"{folder.name}.lock"):
             if not folder.exists():
                 progress(f"building the image of {self.label}")
-                part = folder.with_name(folder.name + ".part")
-                builders = Group(f"{home.prefix}.images/{folder.name}")
-                builders.kill()  # those of a process that was killed while it built
-                shutil.rmtree(part, ignore_errors=True)
-                _bootstrap(self, part, archive(), builders)
-                _furnish(part, self.debian, identity)
-                part.rename(folder)
-                builders.kill()
+                _build(self, folder, identity, Group(f"{home.prefix}.images/{folder.name}"))
                 remove_empty(f"{home.prefix}.images")
         return folder
+
+
+def _build(image: Image, folder: Path, identity: Identity, builders: Group) -> None:
+    """Make the image beside `folder`, and move it there when it is whole."""
+    part = folder.with_name(folder.name + ".part")
+    builders.kill()  # those of a process that was killed while it built
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        _bootstrap(image, part, archive(), builders)
+        _furnish(part, image.debian, identity)
+    finally:
+        builders.kill()
+    part.rename(folder)
 
 
 def _bootstrap(image: Image, root: Path, origin: Archive, builders: Group) -> None:
     """Unpack and configure Debian's packages, straight from the machine's own mirrors."""
     options = [f"--aptopt={line}" for line in (*apt_settings(), *apt_proxies())]
     argv = [
+        *("unshare", "--mount", "--propagation", "private"),  # its mounts end with it
         "mmdebstrap",
         "--mode=root",
         "--format=directory",

@@ -1,6 +1,5 @@
-"""A lab: hosts, an isolated network, DNS, a certificate authority and a package mirror."""
+"""A lab as a whole: what `up` brings up, how to get at it, and what `down` takes away."""
 
-import json
 import os
 import re
 import shutil
@@ -9,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from lab.image import Identity, Image
 from lab.keys import operator_key, public
 from lab.nameserver import NameServers
 from lab.network import Network
+from lab.plan import Plan, Server
 from lab.progress import Progress
 from lab.service import Service
 from lab.zones import Edit, internet, root_trust
@@ -36,33 +35,6 @@ from lab.zones import Edit, internet, root_trust
 _RUN = (
     'mount --bind "$1" /etc/resolv.conf; mount --bind "$2" /etc/nsswitch.conf; shift 2; exec "$@"'
 )
-
-
-@dataclass(frozen=True)
-class Server:
-    """A machine of the lab: its name and addresses, and what it is made from."""
-
-    place: Place
-    image: Image
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `up` was asked for: an inventory's hosts, and whether the foreign server is there."""
-
-    inventory: str
-    hosts: tuple[inventories.InventoryHost, ...]
-    foreign: bool
-
-    def servers(self) -> list[Server]:
-        """Return the machines that boot, those of the inventory first."""
-        servers = [Server(host.place, Image(host.debian)) for host in self.hosts]
-        return [*servers, Server(FOREIGN, foreign.IMAGE)] if self.foreign else servers
-
-    def places(self) -> list[Place]:
-        """Return the places whose names the lab itself publishes."""
-        places = [NAMESERVER, RESOLVER, PACKAGES, OPERATOR]
-        return [*places, FOREIGN] if self.foreign else places
 
 
 class Lab:
@@ -76,6 +48,7 @@ class Lab:
         self.folder = self.home.path / "labs" / name
         self.network = Network(self.home.prefix, name)
         self._group = Group(f"{self.home.prefix}/{name}")
+        self._hint = f"mailwright lab up --name {name}"
         self._plan_file = self.folder / "plan.json"
 
     # -- the whole lab -------------------------------------------------------------------------
@@ -87,7 +60,6 @@ class Lab:
 
         Issues `tls/<host name>.pem` in it for hosts that have none. Raises LabError.
         """
-        machine.check()
         progress = progress or Progress()
         hosts = inventories.hosts(inventory)
         with self._held():
@@ -96,7 +68,7 @@ class Lab:
                 identity = self._identity()
             plan = Plan(str(inventory.resolve()), hosts, has_foreign)
             self._remove_changed_hosts(plan)
-            write(self._plan_file, json.dumps(asdict(plan)))
+            plan.save(self._plan_file)
             images = self._images(plan, identity, progress)
             progress("network, name servers and package mirror")
             self._start_services(plan)
@@ -118,7 +90,6 @@ class Lab:
             self.network.down()
             shutil.rmtree(self.folder)
         remove_empty(self.home.prefix)
-        (self.home.labs / f"{self.name}.lock").unlink(missing_ok=True)
 
     def publish(self, edit: Edit | None = None) -> None:
         """Sign and serve the zones of the inventory as it is now, changed by `edit`."""
@@ -136,9 +107,9 @@ class Lab:
             "nameserver": NAMESERVER.addresses,
             "operator": OPERATOR.addresses,
             "operator_namespace": self.network.namespace("operator"),
-            "ca": str(self.home.authority / "root.pem"),
-            "ssh_key": str(operator_key(self.home)),
-            "known_hosts": str(self.home.ssh / "known_hosts"),
+            "ca": str(self.home.path / "authority" / "root.pem"),
+            "ssh_key": str(self.home.path / "ssh" / "id_ed25519"),
+            "known_hosts": str(self.home.path / "ssh" / "known_hosts"),
             "inventory": plan.inventory,
             "accounts": inventories.accounts(Path(plan.inventory)),
         }
@@ -148,16 +119,20 @@ class Lab:
     def command(self, argv: Sequence[str], at: str = "operator") -> list[str]:
         """Return `argv` as a command that runs as an outside client, with the lab's resolver.
 
-        With `at`, a host's name, it runs at that host's addresses. It finds the authority's root
-        certificate by the variable MAILWRIGHT_LAB_CA.
+        With `at`, a host's name, it runs at that host's addresses. OpenSSL and curl trust the
+        lab's authority there, and no other (SSL_CERT_FILE, CURL_CA_BUNDLE).
         """
+        machine.check()
         self._plan()
         place = at if at == "operator" else self._host(at).place.name
+        if not self.network.has(place):
+            raise LabError(f"{place} of lab '{self.name}' is not up", self._hint)
         namespace = f"--net=/run/netns/{self.network.namespace(place)}"
-        setting = f"MAILWRIGHT_LAB_CA={self.home.authority / 'root.pem'}"
+        root = self.home.authority / "root.pem"
+        trust = [f"{name}={root}" for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE")]
         private = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _RUN, "sh"]
         binds = [str(self.folder / name) for name in ("resolv.conf", "nsswitch.conf")]
-        return ["nsenter", namespace, *private, *binds, "env", setting, *argv]
+        return ["nsenter", namespace, *private, *binds, "env", *trust, *argv]
 
     def run(self, argv: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run `argv` as an outside client; `options` are those of subprocess.run."""
@@ -165,6 +140,7 @@ class Lab:
 
     def ssh_command(self, host: str, argv: Sequence[str] = (), user: str = "root") -> list[str]:
         """Return the command that logs in to a host, or runs `argv` there through its shell."""
+        machine.check()
         options = {
             "UserKnownHostsFile": self.home.ssh / "known_hosts",
             "StrictHostKeyChecking": "yes",
@@ -206,6 +182,7 @@ class Lab:
     @contextmanager
     def _held(self) -> Iterator[None]:
         """Hold the lab against other processes; files that become a host's are made with 022."""
+        machine.check()
         mask = os.umask(0o022)
         try:
             with locked(self.home.labs / f"{self.name}.lock"):
@@ -216,13 +193,8 @@ class Lab:
 
     def _plan(self) -> Plan:
         if not self._plan_file.exists():
-            raise LabError(f"lab '{self.name}' is not up", f"mailwright lab up --name {self.name}")
-        plan = json.loads(self._plan_file.read_text())
-        hosts = (
-            inventories.InventoryHost(Place(**host["place"]), host["debian"])
-            for host in plan["hosts"]
-        )
-        return Plan(plan["inventory"], tuple(hosts), plan["foreign"])
+            raise LabError(f"lab '{self.name}' is not up", self._hint)
+        return Plan.read(self._plan_file)
 
     def _certify(
         self,

@@ -14,7 +14,7 @@ from lab.addresses import NAMESERVER, RESOLVER
 from lab.cgroup import Group
 from lab.home import write
 from lab.network import Network, entered, root_server_addresses
-from lab.process import inside, run
+from lab.process import inside, run, succeeds
 from lab.service import Service
 from lab.zones import Internet, root_trust
 
@@ -112,13 +112,22 @@ class NameServers:
         self._unbound.start()
 
     def _reload(self, mark: str) -> None:
-        nsd_control = ("nsd-control", "-c", str(self._folder / "nsd.conf"))
-        run(*nsd_control, "reconfig")
-        run(*nsd_control, "reload")
+        self._control("nsd", "reconfig")
+        self._control("nsd", "reload")
         end = time.monotonic() + 10
         while not self._serves(mark) and time.monotonic() < end:
             time.sleep(0.05)
-        run("unbound-control", "-c", str(self._folder / "unbound.conf"), "reload")
+        if self._unbound.is_running:
+            self._control("unbound", "reload")
+
+    def _control(self, program: str, command: str) -> None:
+        """Give a daemon a command; one that has just been started does not listen yet."""
+        argv = (f"{program}-control", "-c", str(self._folder / f"{program}.conf"), command)
+        end = time.monotonic() + 5
+        while not succeeds(*argv):
+            if time.monotonic() > end:
+                run(*argv)
+            time.sleep(0.05)
 
     def _serves(self, mark: str) -> bool:
         """Whether nsd answers with the mark of a publication."""

@@ -55,6 +55,10 @@ class Network:
         """Return the names of those of this lab's namespaces that exist."""
         return sorted(path.name for path in Path("/run/netns").glob(f"{self._stem}*"))
 
+    def has(self, role: str) -> bool:
+        """Whether the namespace of `role` exists; a file alone may be from before a reboot."""
+        return os.path.ismount(Path("/run/netns", self.namespace(role)))
+
     def up(self) -> None:
         """Make the bridge, unless it is complete."""
         if _is_complete(self.bridge):

@@ -147,6 +147,8 @@ def init_command(
     data: dict[str, object] = {"debian": int(debian) if debian.isdigit() else debian}
     data |= {name: ip for name, ip in (("ipv4", ipv4), ("ipv6", ipv6)) if ip not in (None, "-")}
     target, reached = _connection(host, None if local else ssh_user)
+    if not local:
+        reached["ssh_hostname"] = data.get("ipv4") or data.get("ipv6")  # works before DNS does
     secret, made = _first_password(mailbox)
     starter = init.Starter(target, data | reached, domain, mailbox, secret)
     init.create(folder.absolute(), starter, dkim.environment())

@@ -6,7 +6,8 @@ Opens no port. Comes first: Postfix greets with the host's name, TLS and DKIM ne
 from pyinfra.api.deploy import deploy
 
 from roles.packages import install
-from roles.rollout import Service, rollout
+from roles.rollout import rollout
+from roles.service import Service
 
 PACKAGES = ("ca-certificates", "openssl", "systemd-timesyncd")
 

@@ -7,7 +7,8 @@ over UNIX sockets in Postfix's queue folder; comes before `postfix`, which asks 
 from pyinfra.api.deploy import deploy
 
 from roles.packages import install
-from roles.rollout import Mode, Service, rollout
+from roles.rollout import rollout
+from roles.service import Mode, Service
 
 PACKAGES = (
     "dovecot-imapd",
@@ -29,6 +30,7 @@ SERVICE = Service(
     # The authentication process reads the hashes as user dovecot.
     modes={"/etc/dovecot/users/*": Mode("root", "dovecot", 0o640)},
     loads=("/etc/mailwright/tls/mail.pem",),
+    compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
     # sievec resolves mail_uid, so the account comes first.
     build="""
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf

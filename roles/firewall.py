@@ -6,7 +6,8 @@ Comes last, so that a port opens only when its daemon is there. Connections that
 from pyinfra.api.deploy import deploy
 
 from roles.packages import install
-from roles.rollout import Service, rollout
+from roles.rollout import rollout
+from roles.service import Service
 
 PACKAGES = ("nftables",)
 

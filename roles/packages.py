@@ -12,7 +12,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from roles.rollout import Commands, forget, observe, wrong_release
+from roles.observed import Commands, forget, observe, wrong_release
 
 _WANTED = "mailwright packages"
 

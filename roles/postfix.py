@@ -9,7 +9,8 @@ from pyinfra.api.deploy import deploy
 from pyinfra.context import host
 
 from roles.packages import install
-from roles.rollout import Service, rollout
+from roles.rollout import rollout
+from roles.service import Service
 
 PACKAGES = ("postfix", "postfix-lmdb")
 # Debian's own main.cf would only be replaced a minute later.
@@ -31,6 +32,7 @@ def service(debian: int) -> Service:
         units=(unit,),
         tree="/etc/postfix",
         loads=("/etc/mailwright/tls/mail.pem",),
+        compiled={"/etc/postfix/maps/*": ".lmdb"},
         build="""
             for map in /etc/postfix/maps/*; do
                 case $map in *.lmdb) ;; *) quiet postmap "lmdb:$map" ;; esac
@@ -45,6 +47,14 @@ def service(debian: int) -> Service:
             [ -z "$words" ] || refuse "$words"
             words=$(postconf -M 2>&1 >/dev/null) || :
             [ -z "$words" ] || refuse "$words"
+            lists=$(postconf -xn; postconf -P)
+            names=$(echo "$lists" | sed -n 's/.*_restrictions = //p' | tr ', ' '\\n\\n')
+            for name in $names; do
+                # smtpd tells an unknown name from a known one only when a client is there.
+                case $name in *:*) continue ;; esac
+                grep -awqF -e "$name" "$(postconf -hx daemon_directory)/smtpd" ||
+                    refuse "smtpd knows no restriction $name"
+            done
             maps=$(postconf -xn | grep -o 'lmdb:[^, ]*' | sort -u)
             for map in $maps; do
                 postmap -q nobody@invalid "$map" || [ $? -eq 1 ] || refuse "no map $map"

@@ -1,6 +1,8 @@
 # The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
-# these in front of it: SERVICE, TREE, SINGLES, STALE, DIGEST, ARCHIVE_DIGEST, OWNED, CHANGED and LIB, whose functions
-# are the service's own: before, build, check, activate, recover, probe.
+# these in front of it: SERVICE, TREE, DIGEST, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are the
+# service's own: before, build, check, activate, recover, probe. Standard input is a tar, in base64: the files
+# that change at their paths, and three lists of paths: `owned` (all files of the service), `stale` (those to
+# remove) and `singles` (those to swap one by one, outside TREE).
 #
 # Every step leaves the old set or the new one, whenever the run dies:
 #   stage    a copy of TREE with the new files in it, in a folder that only root reads
@@ -40,9 +42,9 @@ stage() {
     fi
     tar -xpf "$base/archive" -C "$next"
     rm -f "$base/archive"
-    for path in $STALE; do
+    while read -r path; do
         case $path in "$TREE"/*) rm -f "$next$path" ;; esac
-    done
+    done <"$next/stale"
 }
 
 # Binding the copy over TREE shows each daemon the paths that it will have, and nobody else anything.
@@ -78,7 +80,7 @@ swap_single() {
 }
 
 swap() {
-    for path in $SINGLES; do swap_single "$path"; done
+    while read -r path; do swap_single "$path"; done <"$next/singles"
     [ -z "$TREE" ] || exchange "$TREE" "$next$TREE"
 }
 
@@ -88,8 +90,7 @@ blame() {
 }
 
 record() {
-    printf '%s\n' $OWNED >"$base/owned.new"
-    mv "$base/owned.new" "$base/owned"
+    mv "$next/owned" "$base/owned"
     echo "$DIGEST" >"$base/loaded.new"
     mv "$base/loaded.new" "$base/loaded"
     rm -rf "$base/previous"

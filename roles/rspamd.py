@@ -6,7 +6,8 @@ Opens no port: Postfix reaches it over a UNIX socket in its queue folder. Comes 
 from pyinfra.api.deploy import deploy
 
 from roles.packages import install
-from roles.rollout import Mode, Service, rollout
+from roles.rollout import rollout
+from roles.service import Mode, Service
 
 PACKAGES = ("rspamd",)
 

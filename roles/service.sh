@@ -27,14 +27,15 @@ appears() {
     refuse "no socket $1 after a minute"
 }
 
-# greets PORT plain|tls WORDS: wait until the port's first line begins with the words.
+# greets PORT plain|tls WORDS: wait, a quarter of a minute at most, until the port's first line begins with the words.
 greets() {
     case $2 in
         tls) ask='coproc timeout 5 openssl s_client -quiet -connect "127.0.0.1:$0" 2>/dev/null
             read -r -t 5 line <&"${COPROC[0]}"; kill "$COPROC_PID" 2>/dev/null; echo "$line"' ;;
         *) ask='exec 3<>"/dev/tcp/127.0.0.1/$0" && read -r -t 5 line <&3; echo "$line"' ;;
     esac
-    for try in $(seq 20); do
+    end=$(($(date +%s) + 15))
+    while [ "$(date +%s)" -lt "$end" ]; do
         line=$(bash -c "$ask" "$1" 2>/dev/null) || :
         case $line in "$3"*) return 0 ;; esac
         sleep 0.5

@@ -6,7 +6,8 @@ and chain are one file: no daemon ever sees a key beside another key's certifica
 
 from pyinfra.api.deploy import deploy
 
-from roles.rollout import Mode, Service, rollout
+from roles.rollout import rollout
+from roles.service import Mode, Service
 
 CHAIN = "/etc/mailwright/tls/mail.pem"
 

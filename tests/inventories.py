@@ -20,14 +20,18 @@ def complete(source: Path, target: Path) -> Inventory:
     for name in ("hosts.py", "mail.toml", "verify.toml"):
         if (source / name).exists():
             shutil.copy(source / name, target / name)
-    inventory = load(target, require_keys=False, require_tls=False)
-    wanted = [
-        (domain.name, algorithm) for domain in inventory.domains for algorithm in domain.algorithms
-    ]
-    list(dkim.create(target, wanted, DAY))
+    inventory = make_keys(target)
     for host in inventory.hosts:
         self_signed(target / host.tls_chain_file, host.name)
     return load(target)
+
+
+def make_keys(folder: Path) -> Inventory:
+    """Make the DKIM keys that an inventory folder lacks."""
+    inventory = load(folder, require_keys=False, require_tls=False)
+    wanted = [(domain.name, name) for domain in inventory.domains for name in domain.algorithms]
+    list(dkim.create(folder, wanted, DAY))
+    return inventory
 
 
 def self_signed(path: Path, name: str) -> None:

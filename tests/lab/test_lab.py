@@ -70,6 +70,7 @@ def traces(lab: Lab) -> list[str]:
 
 @pytest.mark.parametrize(("host", "release"), [(COM, "12"), (ORG, "13")])
 def test_a_host_is_a_fresh_debian_server(lab: Lab, host: str, release: str) -> None:
+    lab.reset(host)
     assert on(lab, host, "systemctl is-system-running; systemctl --failed --quiet") == "running\n"
     assert on(lab, host, ". /etc/os-release; echo $VERSION_ID").strip() == release
     assert on(lab, host, "hostname --fqdn").strip() == host
@@ -143,7 +144,7 @@ def test_a_program_of_the_machine_runs_as_an_outside_client(lab: Lab) -> None:
     assert "198.51.100.54" in client(lab, "cat", "/etc/resolv.conf")
     assert Path("/etc/resolv.conf").read_text() == before
     assert "198.51.100.200/24" in client(lab, "ip", "-brief", "address")
-    variable = client(lab, "printenv", "MAILWRIGHT_LAB_CA").strip()
+    variable = client(lab, "printenv", "SSL_CERT_FILE").strip()
     assert Path(variable).read_text().startswith("-----BEGIN CERTIFICATE-----")
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mailwright.host import VARIANTS
-from roles.rollout import Service
+from roles.service import Service
 
 ROOT = Path(__file__).parents[2]
-SHARED = {"__init__", "rollout", "packages"}
+SHARED = {"__init__", "rollout", "service", "observed", "difference", "packages"}
 ROLES = sorted(path.stem for path in (ROOT / "roles").glob("*.py") if path.stem not in SHARED)
 
 

@@ -1,0 +1,52 @@
+"""What a rollout would change, in words and by `--diff` in lines; never the text of a secret."""
+
+import base64
+import shlex
+from collections.abc import Sequence
+
+from pyinfra import logger
+from pyinfra.api.facts import FactBase
+from pyinfra.context import host, state
+from pyinfra.operations.util.files import generate_color_diff
+
+from roles.service import File
+
+
+def tell(changed: Sequence[File], others: Sequence[str]) -> None:
+    """Log the files that differ and the other things that would be done.
+
+    A run that makes the changes says only what `--diff` asks for.
+    """
+    if state.is_executing and not state.config.DIFF:
+        return
+    for words in others:
+        logger.info("%s%s", host.print_prefix, words)
+    current = _current([file for file in changed if not file.secret]) if state.config.DIFF else {}
+    for file in changed:
+        note = " (secret)" if file.secret else ""
+        logger.info("%s%s differs%s", host.print_prefix, file.path, note)
+        if file.path in current:
+            _tell_lines(current[file.path], file.content.decode())
+
+
+def _tell_lines(old: str, new: str) -> None:
+    for line in generate_color_diff(old.splitlines(), new.splitlines()):
+        logger.info("  %s", line)
+
+
+class Contents(FactBase[dict[str, str]]):
+    """The text of some files, in one round trip; a file that is not there is empty."""
+
+    def command(self, paths: Sequence[str]) -> str:
+        """One line a file: its path and its text in base64."""
+        loop = " ".join(shlex.quote(path) for path in paths)
+        return f'for f in {loop}; do echo "$f $(base64 -w0 "$f" 2>/dev/null)"; done'
+
+    def process(self, output: list[str]) -> dict[str, str]:
+        """Path to text."""
+        pairs = (line.partition(" ") for line in output)
+        return {path: base64.b64decode(text).decode(errors="replace") for path, _, text in pairs}
+
+
+def _current(files: Sequence[File]) -> dict[str, str]:
+    return host.get_fact(Contents, paths=[file.path for file in files]) if files else {}

@@ -1,0 +1,93 @@
+"""A service: which files of the host's picture are its own, and how its daemon takes them."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from mailwright.render import Picture
+
+_SHELL = Path(__file__).with_name("service.sh").read_text()
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Who owns a file and who may read it."""
+
+    owner: str = "root"
+    group: str = "root"
+    bits: int = 0o644
+
+
+@dataclass(frozen=True)
+class File:
+    """One file as it should be on the host."""
+
+    path: str
+    content: bytes = field(repr=False)
+    mode: Mode
+    template: str
+
+    @property
+    def secret(self) -> bool:
+        """Whether its text must not be shown: what not everybody on the host may read."""
+        return not self.mode.bits & 0o004
+
+    @property
+    def fingerprint(self) -> tuple[str, str, str, str]:
+        """Permissions in octal, owner, group and SHA-256: what `Observed.files` holds as well."""
+        digest = hashlib.sha256(self.content).hexdigest()
+        return (f"{self.mode.bits:o}", self.mode.owner, self.mode.group, digest)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A daemon, and the shell that checks, starts and probes it; each snippet runs under `sh -eu`.
+
+    `tree` is the folder whose files change together, at once. `check` sees the new files at their
+    true paths before anybody else does; any failure there leaves the host as it was. `loads` names
+    files of other roles that the daemon reads, so that their change makes it load again. `compiled`
+    says by a pattern which suffix the file has that `build` makes of another.
+    """
+
+    name: str
+    units: Sequence[str] = ()
+    tree: str = ""
+    owns: Sequence[str] = ()
+    modes: Mapping[str, Mode] = field(default_factory=dict)
+    loads: Sequence[str] = ()
+    compiled: Mapping[str, str] = field(default_factory=dict)
+    before: str = ":"
+    build: str = ":"
+    check: str = ":"
+    activate: str = ":"
+    recover: str = ":"
+    probe: str = ":"
+
+    def files(self, picture: Picture) -> list[File]:
+        """Those files of the host's picture that are this service's, with their modes."""
+        patterns = [*self.owns, f"{self.tree}/*"] if self.tree else list(self.owns)
+        return [
+            File(path, text.encode(), self._mode(path), picture.origin(path))
+            for path, text in sorted(picture.items())
+            if any(fnmatchcase(path, pattern) for pattern in patterns)
+        ]
+
+    def built(self, files: Iterable[File]) -> list[str]:
+        """The paths of what `build` makes of these files."""
+        return [
+            str(PurePosixPath(file.path).with_suffix(suffix))
+            for file in files
+            for glob, suffix in self.compiled.items()
+            if fnmatchcase(file.path, glob)
+        ]
+
+    def _mode(self, path: str) -> Mode:
+        return next((m for glob, m in self.modes.items() if fnmatchcase(path, glob)), Mode())
+
+    @property
+    def functions(self) -> str:
+        """The snippets as shell functions."""
+        names = ("before", "build", "check", "activate", "recover", "probe")
+        return _SHELL + "".join(f"{name}() {{\n{getattr(self, name)}\n}}\n" for name in names)

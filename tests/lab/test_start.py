@@ -1,0 +1,69 @@
+"""The README's path for somebody with a server of his own: init, dns, deploy, verify."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from tests.lab.deploys import ROOT, Deploy, edit
+
+MAILWRIGHT = str(Path(sys.executable).with_name("mailwright"))
+CORRESPONDENT = """
+[correspondent]
+address = "judge@elsewhere.example"
+imap_host = "mx.elsewhere.example"
+password = "toy-of-the-lab"
+"""
+
+
+@pytest.fixture(params=["12", "13"])
+def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """What `mailwright init` writes for a server that is reached as a user with sudo."""
+    options = {
+        "--host": "mail.example.net",
+        "--ipv4": "198.51.100.30",
+        "--ipv6": "2001:db8::30",
+        "--debian": request.param,
+        "--domain": "example.net",
+        "--mailbox": "carol@example.net",
+        "--ssh-user": "admin",
+    }
+    folder = tmp_path / "our-mail"
+    words = [word for pair in options.items() for word in pair]
+    done = subprocess.run(
+        [MAILWRIGHT, "init", str(folder), *words],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "shown this once" in done.stdout
+    return folder
+
+
+@pytest.fixture
+def own(ours: Path) -> Iterator[Lab]:
+    """A lab with that server in it, as fresh as it comes, and a certificate for it."""
+    lab = Lab("own")
+    lab.down()
+    lab.up(ours)
+    yield lab
+    lab.down()
+
+
+def test_a_user_gets_from_init_to_a_verified_server(own: Lab, ours: Path) -> None:
+    status = own.status()
+    keys = f'"ssh_key": "{status["ssh_key"]}", "ssh_known_hosts_file": "{status["known_hosts"]}",'
+    edit(ours / "hosts.py", ('"ssh_user": "admin",', f'"ssh_user": "admin", {keys}'))
+    with (ours / "verify.toml").open("a") as verify:
+        verify.write(CORRESPONDENT)
+    Deploy.run(own, ours).succeeded()
+    assert Deploy.count(own, ours) == 0
+    tests = [sys.executable, "-m", "pytest", "tests/host", "-q", "--inventory", str(ours)]
+    done = own.run(tests, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout[-5000:]
