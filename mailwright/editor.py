@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,7 @@ class Editor:
 
     @property
     def _mailboxes(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = tomlkit.parse(self.text).unwrap().get(TABLE, {})
+        found: Mapping[str, Any] = tomllib.loads(self.text).get(TABLE, {})
         return found
 
     def settings(self, name: str) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class Editor:
         del document[TABLE][written]
         rest = tomlkit.dumps(document)
         length = len(self.text) - len(rest)
-        start = len(self.text)
+        start = _first_difference(self.text, rest) + 1
         while (start := self.text.rfind("[", 0, start)) >= 0:
             if self.text[:start] + self.text[start + length :] == rest:
                 return start, start + len(_without_tail(self.text[start : start + length]))
@@ -163,6 +164,11 @@ def _replace(table: Any, key: str, value: Any) -> None:
         table[key].trivia.comment,
     )
     table[key] = item
+
+
+def _first_difference(text: str, other: str) -> int:
+    pairs = enumerate(zip(text, other, strict=False))
+    return next((n for n, (one, two) in pairs if one != two), min(len(text), len(other)))
 
 
 def _without_tail(chunk: str) -> str:
