@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from mailwright.size import UNLIMITED
 
-# The name of each protocol here, and the service that Dovecot knows a login by: Postfix asks it
-# about submission as "smtp", the IANA names it was registered with are Dovecot's own for the rest.
+# Each protocol, and what Dovecot calls the service that asks for a login with it: Postfix, which
+# does submission, asks as "smtp".
 SERVICES = {"imap": "imap", "pop3": "pop3", "submission": "smtp", "sieve": "sieve"}
 PROTOCOLS = tuple(SERVICES)
 
