@@ -4,6 +4,7 @@
 import pytest
 
 from mailwright.mail import Alias, Mailbox
+from mailwright.render import picture
 from tests.unit.conftest import HASH
 
 PASSWORD = f'password = "{HASH}"'
@@ -131,3 +132,29 @@ def test_the_postmaster_takes_mail(folder) -> None:
 def test_what_pop3_deletes(folder, use: str, days: int, folders: bool) -> None:
     found = loaded(folder, PASSWORD, f'use = "{use}"')
     assert (found.fetched_days, found.sees_folders) == (days, folders)
+
+
+LINES = {
+    "devices": ["/imap:HASH::::::", "/smtp:HASH::::::", "/sieve:HASH::::::", "/no-pop3:HASH::::::"],
+    "shared": [],
+    "send-only": ["/smtp:HASH::::::"] + [f"/no-{name}:HASH::::::" for name in ("imap", "pop3", "sieve")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("use", LINES)
+def test_what_dovecot_reads(folder, use: str) -> None:
+    password = "" if use == "shared" else PASSWORD
+    loaded(folder, password, f'use = "{use}"')
+    text = picture(folder.load().hosts[0])["/etc/dovecot/users/example.com"]
+    lines = [line for line in text.splitlines() if line.startswith("c@")]
+    stored = ["c@example.com:::::::userdb_quota_rule=*:bytes=1073741824"]
+    logins = [f"c@example.com{each.replace('HASH', HASH)}" for each in LINES[use]]
+    assert lines == stored * (use != "send-only") + logins
+
+
+def test_what_dovecot_reads_of_who_is_suspended(folder) -> None:
+    loaded(folder, PASSWORD, "suspended = true", 'use = "both"')
+    text = picture(folder.load().hosts[0])["/etc/dovecot/users/example.com"]
+    first, second = (line for line in text.splitlines() if line.startswith("c@"))
+    assert first.startswith("c@example.com:::::::userdb_quota_rule=")
+    assert second == f"c@example.com/suspended:{HASH}::::::"
