@@ -7,6 +7,7 @@
 # Every step leaves the old set or the new one, whenever the run dies:
 #   stage    a copy of TREE with the new files in it, in a folder that only root reads
 #   rehearse build and check that copy at its true path, in a mount namespace of its own
+#   claim    note which files are ours, those of the old set and those of the new
 #   swap     one renameat2(RENAME_EXCHANGE): the old tree and the new change places at once
 #   activate reload or start, then probe; when that fails, swap back and start over with the old set
 #   record   what the daemon has loaded; until then the next run does all of this again
@@ -80,8 +81,15 @@ swap_single() {
 }
 
 swap() {
-    while read -r path; do swap_single "$path"; done <"$next/singles"
     [ -z "$TREE" ] || exchange "$TREE" "$next$TREE"
+    while read -r path; do swap_single "$path"; done <"$next/singles"
+}
+
+# What this run brings is ours from before it is there: should the run die, a later one still knows what to remove.
+claim() {
+    touch "$base/owned"
+    sort -u "$base/owned" "$next/owned" >"$base/owned.new"
+    mv "$base/owned.new" "$base/owned"
 }
 
 blame() {
@@ -102,6 +110,7 @@ receive
 sh -euc "$LIB before"
 stage
 rehearse || { rm -rf "$next"; blame "$SERVICE refuses the new configuration; the old one keeps serving"; }
+claim
 sync -f "$base"
 swap
 if sh -euc "$LIB activate; probe"; then
