@@ -23,9 +23,8 @@ SERVICE = Service(
     """,
     activate="""
         systemd-tmpfiles --create mailwright-rspamd.conf
-        serve rspamd
+        serve
     """,
-    recover="restore rspamd",
     # It compiles its tables first, which takes seconds.
     probe="appears /var/spool/postfix/rspamd/milter.sock",
 )
