@@ -276,7 +276,7 @@ def test_a_full_disk_leaves_the_old_server_serving(deployed: Lab, other: Path) -
     edit(other / "mail.toml", ('message_size_limit = "50M"', 'message_size_limit = "60M"'))
     before = [tree(deployed, host, "/etc/postfix") for host in HOSTS]
     for host in HOSTS:
-        ask(deployed, host, "mount -t tmpfs -o size=32k tmpfs /etc/mailwright/rollout")
+        ask(deployed, host, "mount -t tmpfs -o size=4k tmpfs /etc/mailwright/rollout")
     said = Deploy.run(deployed, other).refused()
     for host in HOSTS:
         ask(deployed, host, "umount /etc/mailwright/rollout")
