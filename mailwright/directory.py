@@ -66,8 +66,24 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
         host = _host(entry, machines, where, reported, found)
         if not entry.dkim and f"{where}.dkim" not in reported:
             found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
-        domains[name] = Domain(name, host, entry.dmarc, tuple(dict.fromkeys(entry.dkim)))
+        domains[name] = _domain(name, host, entry, table)
     return domains
+
+
+def _domain(name: str, host: str, entry: DomainTable, table: MailTable) -> Domain:
+    return Domain(
+        name=name,
+        host=host,
+        dmarc=entry.dmarc,
+        algorithms=tuple(dict.fromkeys(entry.dkim)),
+        quota=_first(entry.quota, table.quota),
+        quota_message_count=_first(entry.quota_message_count, table.quota_message_count),
+    )
+
+
+def _first(own: int | None, general: int) -> int:
+    """A setting of its own, or the general one."""
+    return general if own is None else own
 
 
 def _canonical(host: str) -> str:
@@ -107,17 +123,19 @@ def _mailboxes(
     for name, written, entry in _folded("mailboxes", table.mailboxes, address.own, found):
         where = setting("mailboxes", written)
         _check_use(entry, where, reported, found)
-        mailboxes[name] = _mailbox(name, entry, table.quota)
         _check_domain(name, where, domains, found)
+        domain = domains.get(name.rpartition("@")[2]) or _domain("", "", DomainTable(), table)
+        mailboxes[name] = _mailbox(name, entry, domain)
     return mailboxes
 
 
-def _mailbox(name: str, entry: MailboxTable, quota: int) -> Mailbox:
+def _mailbox(name: str, entry: MailboxTable, domain: Domain) -> Mailbox:
     use = USES[entry.use]
     wanted = use.protocols if entry.protocols is None else entry.protocols
     return Mailbox(
         address=name,
-        quota=use.share(quota) if entry.quota is None else entry.quota,
+        quota=_first(entry.quota, use.share(domain.quota)),
+        quota_message_count=_first(entry.quota_message_count, domain.quota_message_count),
         password=entry.password or "",
         use=entry.use,
         protocols=tuple(protocol for protocol in PROTOCOLS if protocol in wanted),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from mailwright import delivery, dkim, groups, mail, tls
+from mailwright import delivery, dkim, groups, mail, quotas, tls
 from mailwright.directory import Directory, directory, warnings
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
@@ -156,6 +156,8 @@ def _host(
         **vars(m),
         domains=tuple(domain for domain in domains if domain.name in here),
         message_size_limit=table.message_size_limit,
+        quota_warnings=quotas.warnings(table.quota_warnings),
+        quota_trash=table.quota_trash,
         postmaster=book.postmaster,
         mailboxes=_sorted(mailboxes),
         aliases=_sorted(aliases),

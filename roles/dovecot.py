@@ -28,7 +28,10 @@ SERVICE = Service(
         "/etc/tmpfiles.d/mailwright-dovecot.conf",
     ),
     # The authentication process reads the hashes as user dovecot.
-    modes={"/etc/dovecot/users/*": Mode("root", "dovecot", 0o640)},
+    modes={
+        "/etc/dovecot/users/*": Mode("root", "dovecot", 0o640),
+        "/etc/dovecot/quota-warning": Mode(bits=0o755),
+    },
     loads=("/etc/mailwright/tls/mail.pem",),
     compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
     # sievec resolves mail_uid, so the account comes first.
