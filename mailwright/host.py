@@ -134,6 +134,23 @@ class MailHost(Machine):
             found.setdefault(mailbox.domain, []).append(mailbox)
         return found
 
+    @cached_property
+    def shared(self) -> tuple[Mailbox, ...]:
+        """The mailboxes that have members."""
+        return tuple(mailbox for mailbox in self.mailboxes if mailbox.members)
+
+    def shared_with(self, mailbox: Mailbox) -> list[Mailbox]:
+        """The mailboxes that the owner of this one is a member of."""
+        return self._by_member.get(mailbox.address, [])
+
+    @cached_property
+    def _by_member(self) -> dict[str, list[Mailbox]]:
+        found: dict[str, list[Mailbox]] = {}
+        for mailbox in self.shared:
+            for member in mailbox.members:
+                found.setdefault(member.address, []).append(mailbox)
+        return found
+
     @property
     def listeners(self) -> tuple[Listener, ...]:
         """Every port that the firewall opens and that verification expects to answer."""

@@ -169,9 +169,11 @@ def _host(
 def _sender_logins(
     mailboxes: Mapping[str, Mailbox], aliases: Iterable[str], ends: Mapping[str, frozenset[str]]
 ) -> dict[str, tuple[str, ...]]:
-    logins: dict[str, tuple[str, ...]] = {name: (name,) for name in mailboxes}
+    logins: dict[str, tuple[str, ...]] = {
+        name: tuple(sorted((name, *box.send_as))) for name, box in mailboxes.items()
+    }
     for alias in (name for name in aliases if name not in mailboxes):
         reached = {delivery.entry(end, mailboxes) for end in ends[alias]}
-        if owners := [address for address in reached if address in mailboxes]:
+        if owners := {login for name in reached if name in mailboxes for login in logins[name]}:
             logins[alias] = tuple(sorted(owners))
     return dict(sorted(logins.items()))

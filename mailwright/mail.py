@@ -11,9 +11,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
 
-from mailwright import address, password, quotas, size
+from mailwright import address, password, quotas, sharing, size
 from mailwright.dkim import DkimKey
 from mailwright.problems import Invalid, Problem, listed, nearest
+from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
 from mailwright.use import PROTOCOLS, SERVICES, USES
 
@@ -50,6 +51,8 @@ class Mailbox:
 
     `protocols` are those that its owner may log in with, unless it is `suspended`: then he may
     not at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none.
+    `members` share it, `send_as` are those of them that may send as it, and with `private_seen`
+    each has seen flags of his own.
     """
 
     address: str
@@ -60,6 +63,9 @@ class Mailbox:
     suspended: bool = False
     owner: str | None = None
     quota_message_count: int = 0
+    members: tuple[Member, ...] = ()
+    send_as: tuple[str, ...] = ()
+    private_seen: bool = False
 
     @property
     def quota_grace(self) -> int:
@@ -156,6 +162,7 @@ Policy = Annotated[str, _one_of("none", "quarantine", "reject")]
 UseName = Annotated[str, _one_of(*USES)]
 Protocol = Annotated[str, _one_of(*PROTOCOLS)]
 Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
+Right = Annotated[str, PlainValidator(sharing.right)]
 Truth = Annotated[bool, PlainValidator(_truth)]
 Targets = Annotated[list[Address], BeforeValidator(_list)]
 Algorithms = Annotated[list[Algorithm], BeforeValidator(_list)]
@@ -185,6 +192,9 @@ class MailboxTable(_Table):
     protocols: Protocols | None = None
     suspended: Truth | None = None
     owner: Address | None = None
+    members: dict[str, Right] | None = None
+    send_as: Targets | None = None
+    private_seen: Truth | None = None
 
 
 class MailTable(_Table):
