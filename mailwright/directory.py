@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mailwright import address, delivery
+from mailwright import address, delivery, sharing
 from mailwright.host import Machine
 from mailwright.mail import Alias, Domain, DomainTable, Mailbox, MailboxTable, MailTable, setting
 from mailwright.problems import Invalid, Problem, listed, nearest
+from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
 from mailwright.use import PROTOCOLS, USES
 
@@ -40,6 +41,7 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
     roles = {f"{role}@{name}" for name in domains for role in ROLES}
     known = _Known(_by_domain(domains, taking | roles), mailboxes)
     _check_targets(aliases, owned, known, found)
+    _check_members(mailboxes, domains, found)
     known = _Known(_by_domain(domains, taking), mailboxes)
     postmaster = _postmaster(table, known, mailboxes, found)
     aliases |= owned
@@ -66,8 +68,24 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
         host = _host(entry, machines, where, reported, found)
         if not entry.dkim and f"{where}.dkim" not in reported:
             found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
-        domains[name] = Domain(name, host, entry.dmarc, tuple(dict.fromkeys(entry.dkim)))
+        domains[name] = _domain(name, host, entry, table)
     return domains
+
+
+def _domain(name: str, host: str, entry: DomainTable, table: MailTable) -> Domain:
+    return Domain(
+        name=name,
+        host=host,
+        dmarc=entry.dmarc,
+        algorithms=tuple(dict.fromkeys(entry.dkim)),
+        quota=_first(entry.quota, table.quota),
+        quota_message_count=_first(entry.quota_message_count, table.quota_message_count),
+    )
+
+
+def _first(own: int | None, general: int) -> int:
+    """A setting of its own, or the general one."""
+    return general if own is None else own
 
 
 def _canonical(host: str) -> str:
@@ -107,22 +125,37 @@ def _mailboxes(
     for name, written, entry in _folded("mailboxes", table.mailboxes, address.own, found):
         where = setting("mailboxes", written)
         _check_use(entry, where, reported, found)
-        mailboxes[name] = _mailbox(name, entry, table.quota)
         _check_domain(name, where, domains, found)
+        domain = domains.get(name.rpartition("@")[2]) or _domain("", "", DomainTable(), table)
+        mailboxes[name] = _mailbox(name, entry, domain, _members(entry, where, found))
     return mailboxes
 
 
-def _mailbox(name: str, entry: MailboxTable, quota: int) -> Mailbox:
+def _members(entry: MailboxTable, where: str, found: list[Problem]) -> tuple[Member, ...]:
+    try:
+        return sharing.members(entry.members or {})
+    except Invalid as error:
+        found.append(error.at(f"{where}.members"))
+        return ()
+
+
+def _mailbox(
+    name: str, entry: MailboxTable, domain: Domain, members: tuple[Member, ...]
+) -> Mailbox:
     use = USES[entry.use]
     wanted = use.protocols if entry.protocols is None else entry.protocols
     return Mailbox(
         address=name,
-        quota=use.share(quota) if entry.quota is None else entry.quota,
+        quota=_first(entry.quota, use.share(domain.quota)),
+        quota_message_count=_first(entry.quota_message_count, domain.quota_message_count),
         password=entry.password or "",
         use=entry.use,
         protocols=tuple(protocol for protocol in PROTOCOLS if protocol in wanted),
         suspended=entry.suspended or False,
         owner=entry.owner,
+        members=members,
+        send_as=tuple(sorted({*(entry.send_as or ())})),
+        private_seen=entry.private_seen or False,
     )
 
 
@@ -133,6 +166,9 @@ def _check_use(entry: MailboxTable, where: str, reported: set[str], found: list[
             found.append(Problem(f"{where}.{name}", unfit, hint=why))
     if entry.owner is not None and use.stores:
         found.append(Problem(f"{where}.owner", unfit, hint="it keeps its mail itself"))
+    for name in () if entry.use == "shared" else ("members", "send_as", "private_seen"):
+        if getattr(entry, name) is not None:
+            found.append(Problem(f"{where}.{name}", unfit, hint="use = 'shared' has members"))
     missing = entry.password is None and "password" not in use.without
     if missing and not {where, f"{where}.password"} & reported:
         hint = "make one with 'mailwright password'"
@@ -214,6 +250,42 @@ class _Known:
 
 
 _OWNER = "give it an owner"
+
+
+def _check_members(
+    mailboxes: Mapping[str, Mailbox], domains: Mapping[str, Domain], found: list[Problem]
+) -> None:
+    """Members read with IMAP on the host where the mailbox is."""
+    for box in mailboxes.values():
+        where = setting("mailboxes", box.address)
+        names = [member.address for member in box.members]
+        for name in names:
+            _check_member(name, box, mailboxes, domains, f"{where}.members", found)
+        for name in box.send_as:
+            if name not in names and box.use == "shared":
+                expected = listed(names) if names else "one of its members"
+                found.append(Problem(f"{where}.send_as", "is no member", name, expected))
+
+
+def _check_member(
+    name: str,
+    box: Mailbox,
+    mailboxes: Mapping[str, Mailbox],
+    domains: Mapping[str, Domain],
+    where: str,
+    found: list[Problem],
+) -> None:
+    if name not in mailboxes:
+        hint = nearest(name, mailboxes) if len(mailboxes) <= _HINTS_UP_TO else ""
+        found.append(Problem(where, "is no mailbox of ours", name, "one that reads by IMAP", hint))
+    elif "imap" not in mailboxes[name].protocols or not mailboxes[name].stores:
+        what, hint = "does not read by IMAP", "POP3 shows no shared mailbox"
+        found.append(Problem(where, what, name, "a mailbox that does", hint))
+    elif {box.domain, mailboxes[name].domain} <= domains.keys():
+        here, there = domains[box.domain].host, domains[mailboxes[name].domain].host
+        if here != there:
+            what = f"is on {there}, the shared mailbox on {here}"
+            found.append(Problem(where, what, name, "both on one host"))
 
 
 def _check_targets(

@@ -16,6 +16,7 @@ from mailwright import address
 from mailwright.groups import FILE, Data
 from mailwright.mail import Alias, Domain, Mailbox
 from mailwright.problems import Invalid, Problem, listed, nearest
+from mailwright.quotas import QuotaWarning
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
@@ -66,13 +67,16 @@ class Machine:
 class MailHost(Machine):
     """A machine with the domains stored there; what templates and roles read as `host`.
 
-    Sizes are bytes. `sender_logins` has for each address the mailboxes that may send as it: the
-    mailbox of that name, or those that the alias reaches on this host. `tls_chain` is PEM text, a
-    secret (private key, leaf, intermediates), and like everything long not in the repr.
+    Sizes are bytes. `quota_trash` is by how many percent of the quota the folder Trash may go
+    beyond it. `sender_logins` has for each address the mailboxes that may send as it: the mailbox
+    of that name, or those that the alias reaches on this host. `tls_chain` is PEM text, a secret
+    (private key, leaf, intermediates), and like everything long not in the repr.
     """
 
     domains: tuple[Domain, ...]
     message_size_limit: int
+    quota_warnings: tuple[QuotaWarning, ...]
+    quota_trash: int
     postmaster: str
     mailboxes: tuple[Mailbox, ...] = field(repr=False)
     aliases: tuple[Alias, ...] = field(repr=False)
@@ -105,6 +109,11 @@ class MailHost(Machine):
         return ", ".join(["*"] * bool(self.ipv4) + ["::"] * bool(self.ipv6))
 
     @property
+    def trash_percentage(self) -> int:
+        """What is the limit in the folder Trash, in percent of the quota."""
+        return 100 + self.quota_trash
+
+    @property
     def virtual_alias_domains(self) -> tuple[str, ...]:
         """The host's own name, unless it is a mail domain: mail for root and postmaster."""
         return () if self.name in {domain.name for domain in self.domains} else (self.name,)
@@ -123,6 +132,23 @@ class MailHost(Machine):
         found: dict[str, list[Mailbox]] = {}
         for mailbox in self.mailboxes:
             found.setdefault(mailbox.domain, []).append(mailbox)
+        return found
+
+    @cached_property
+    def shared(self) -> tuple[Mailbox, ...]:
+        """The mailboxes that have members."""
+        return tuple(mailbox for mailbox in self.mailboxes if mailbox.members)
+
+    def shared_with(self, mailbox: Mailbox) -> list[Mailbox]:
+        """The mailboxes that the owner of this one is a member of."""
+        return self._by_member.get(mailbox.address, [])
+
+    @cached_property
+    def _by_member(self) -> dict[str, list[Mailbox]]:
+        found: dict[str, list[Mailbox]] = {}
+        for mailbox in self.shared:
+            for member in mailbox.members:
+                found.setdefault(member.address, []).append(mailbox)
         return found
 
     @property

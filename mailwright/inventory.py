@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from mailwright import delivery, dkim, groups, mail, tls
+from mailwright import delivery, dkim, groups, mail, quotas, tls
 from mailwright.directory import Directory, directory, warnings
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
@@ -156,6 +156,8 @@ def _host(
         **vars(m),
         domains=tuple(domain for domain in domains if domain.name in here),
         message_size_limit=table.message_size_limit,
+        quota_warnings=quotas.warnings(table.quota_warnings),
+        quota_trash=table.quota_trash,
         postmaster=book.postmaster,
         mailboxes=_sorted(mailboxes),
         aliases=_sorted(aliases),
@@ -167,9 +169,11 @@ def _host(
 def _sender_logins(
     mailboxes: Mapping[str, Mailbox], aliases: Iterable[str], ends: Mapping[str, frozenset[str]]
 ) -> dict[str, tuple[str, ...]]:
-    logins: dict[str, tuple[str, ...]] = {name: (name,) for name in mailboxes}
+    logins: dict[str, tuple[str, ...]] = {
+        name: tuple(sorted((name, *box.send_as))) for name, box in mailboxes.items()
+    }
     for alias in (name for name in aliases if name not in mailboxes):
         reached = {delivery.entry(end, mailboxes) for end in ends[alias]}
-        if owners := [address for address in reached if address in mailboxes]:
+        if owners := {login for name in reached if name in mailboxes for login in logins[name]}:
             logins[alias] = tuple(sorted(owners))
     return dict(sorted(logins.items()))

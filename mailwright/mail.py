@@ -11,9 +11,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
 
-from mailwright import address, password, size
+from mailwright import address, password, quotas, sharing, size
 from mailwright.dkim import DkimKey
 from mailwright.problems import Invalid, Problem, listed, nearest
+from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
 from mailwright.use import PROTOCOLS, SERVICES, USES
 
@@ -23,13 +24,18 @@ SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
 
 @dataclass(frozen=True)
 class Domain:
-    """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it."""
+    """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it.
+
+    `quota` (bytes) and `quota_message_count` are what its mailboxes get; 0 is unlimited.
+    """
 
     name: str
     host: str
     dmarc: str
     algorithms: tuple[str, ...]
     keys: tuple[DkimKey, ...] = ()
+    quota: int = 0
+    quota_message_count: int = 0
 
     @property
     def unicode(self) -> str:
@@ -39,10 +45,14 @@ class Domain:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """A mailbox; `quota` in bytes, 0 is unlimited; `password` is a hash, empty without a login.
+    """A mailbox; `password` is a hash, empty without a login.
+
+    `quota` (bytes) and `quota_message_count` are what it may hold; 0 is unlimited.
 
     `protocols` are those that its owner may log in with, unless it is `suspended`: then he may
     not at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none.
+    `members` share it, `send_as` are those of them that may send as it, and with `private_seen`
+    each has seen flags of his own.
     """
 
     address: str
@@ -52,6 +62,15 @@ class Mailbox:
     protocols: tuple[str, ...] = USES["devices"].protocols
     suspended: bool = False
     owner: str | None = None
+    quota_message_count: int = 0
+    members: tuple[Member, ...] = ()
+    send_as: tuple[str, ...] = ()
+    private_seen: bool = False
+
+    @property
+    def quota_grace(self) -> int:
+        """By how many bytes the last message may go over, so that a mailbox is full at all."""
+        return self.quota * quotas.GRACE // 100
 
     @property
     def localpart(self) -> str:
@@ -103,16 +122,6 @@ class Alias:
         return self.address.rpartition("@")[2]
 
 
-def _quota(value: object) -> int:
-    if value == "unlimited":
-        return UNLIMITED
-    try:
-        return size.parse(value)
-    except Invalid as error:
-        error.expected += ", or unlimited"
-        raise
-
-
 def _message_size(value: object) -> int:
     number = size.parse(value)
     if number < SMALLEST_MESSAGE:
@@ -141,7 +150,11 @@ def _list(value: object) -> object:
 
 
 Size = Annotated[int, PlainValidator(_message_size)]
-Quota = Annotated[int, PlainValidator(_quota)]
+Quota = Annotated[int, PlainValidator(quotas.storage)]
+MessageCount = Annotated[int, PlainValidator(quotas.message_count)]
+Trash = Annotated[int, PlainValidator(quotas.trash)]
+Level = Annotated[int, PlainValidator(quotas.level)]
+Levels = Annotated[list[Level], BeforeValidator(_list)]
 Address = Annotated[str, PlainValidator(address.parse)]
 Hash = Annotated[str, PlainValidator(password.check)]
 Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
@@ -149,6 +162,7 @@ Policy = Annotated[str, _one_of("none", "quarantine", "reject")]
 UseName = Annotated[str, _one_of(*USES)]
 Protocol = Annotated[str, _one_of(*PROTOCOLS)]
 Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
+Right = Annotated[str, PlainValidator(sharing.right)]
 Truth = Annotated[bool, PlainValidator(_truth)]
 Targets = Annotated[list[Address], BeforeValidator(_list)]
 Algorithms = Annotated[list[Algorithm], BeforeValidator(_list)]
@@ -164,6 +178,8 @@ class DomainTable(_Table):
     host: str | None = None
     dkim: Algorithms = ["rsa"]
     dmarc: Policy = "quarantine"
+    quota: Quota | None = None
+    quota_message_count: MessageCount | None = None
 
 
 class MailboxTable(_Table):
@@ -172,9 +188,13 @@ class MailboxTable(_Table):
     use: UseName = "devices"
     password: Hash | None = None
     quota: Quota | None = None
+    quota_message_count: MessageCount | None = None
     protocols: Protocols | None = None
     suspended: Truth | None = None
     owner: Address | None = None
+    members: dict[str, Right] | None = None
+    send_as: Targets | None = None
+    private_seen: Truth | None = None
 
 
 class MailTable(_Table):
@@ -182,6 +202,9 @@ class MailTable(_Table):
 
     message_size_limit: Size = 50 << 20
     quota: Quota = 1 << 30
+    quota_message_count: MessageCount = UNLIMITED
+    quota_trash: Trash = quotas.TRASH
+    quota_warnings: Levels = list(quotas.WARNINGS)
     postmaster: Address | None = None
     domains: dict[str, DomainTable] = {}
     mailboxes: dict[str, MailboxTable] = {}

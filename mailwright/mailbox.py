@@ -39,6 +39,7 @@ def _settings(function: Any) -> Any:
         [
             click.option("--use", help=f"What it is used for: {', '.join(USES)}."),
             click.option("--quota", help="Such as 500M, 2G or unlimited."),
+            click.option("--quota-message-count", help="Such as 50000 or unlimited."),
             click.option("--protocols", help=f"Some of {','.join(PROTOCOLS)}, with commas."),
             click.option("--owner", help="Who gets the mail of a mailbox that only sends."),
         ]

@@ -37,12 +37,13 @@ class Use:
 
 _NO_LOGIN = "nobody logs in to it"
 _EMPTY = "nothing is stored in it"
+_STORAGE = ("quota", "quota_message_count", "protocols")
 
 USES = {
     "devices": Use(("imap", "submission", "sieve")),
     "archive": Use(("pop3", "submission"), fetched_days=7),
     "compact": Use(("pop3", "submission"), quota=200 << 20),
     "shared": Use((), without=dict.fromkeys(("password", "protocols", "suspended"), _NO_LOGIN)),
-    "send-only": Use(("submission",), stores=False, without={"quota": _EMPTY, "protocols": _EMPTY}),
+    "send-only": Use(("submission",), stores=False, without=dict.fromkeys(_STORAGE, _EMPTY)),
     "both": Use(PROTOCOLS, fetched_days=30),
 }

@@ -28,7 +28,10 @@ SERVICE = Service(
         "/etc/tmpfiles.d/mailwright-dovecot.conf",
     ),
     # The authentication process reads the hashes as user dovecot.
-    modes={"/etc/dovecot/users/*": Mode("root", "dovecot", 0o640)},
+    modes={
+        "/etc/dovecot/users/*": Mode("root", "dovecot", 0o640),
+        "/etc/dovecot/quota-warning": Mode(bits=0o755),
+    },
     loads=("/etc/mailwright/tls/mail.pem",),
     compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
     # sievec resolves mail_uid, so the account comes first.
@@ -44,6 +47,12 @@ SERVICE = Service(
     activate="""
         systemd-tmpfiles --create mailwright-dovecot.conf
         serve
+        # Who may do less than before must not stay logged in; mail programs connect again by
+        # themselves. The old tree is where the new one was staged.
+        old=/etc/mailwright/rollout/dovecot/next/etc/dovecot
+        { diff -rN $old/users /etc/dovecot/users; diff -N $old/acl /etc/dovecot/acl; } |
+            sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p' | sort -u |
+            while read -r user; do doveadm kick "$user" >/dev/null 2>&1 || :; done
     """,
     probe="""
         greets 143 plain "* OK"

@@ -94,7 +94,7 @@ class Account:
     def remove(self, message_ids: set[str]) -> None:
         """Delete these messages wherever they lie."""
         with self.imap() as client:
-            for folder in ("INBOX", "Junk"):
+            for folder in ("INBOX", "Junk", "Trash"):
                 if client.select(folder)[0] != "OK":
                     continue
                 for message_id in message_ids:

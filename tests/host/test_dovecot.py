@@ -10,6 +10,8 @@ from testinfra.host import Host
 from mailwright.host import MailHost
 from tests.host.letters import TIMEOUT, Account
 
+RESOURCES = ("STORAGE", "MESSAGE")
+
 
 def talk(server: str, port: int, *lines: str) -> list[str]:
     """The first reply line to the greeting and to each of the lines, without TLS."""
@@ -96,10 +98,13 @@ def test_special_folders_are_there_and_marked(account: Account) -> None:
 
 
 def test_a_client_sees_its_quota(mail: MailHost, accounts: list[Account]) -> None:
-    limits = {mailbox.address: mailbox.quota for mailbox in mail.mailboxes}
+    """RFC 9208: name, usage and limit of each resource; storage in KiB."""
+    mailboxes = {mailbox.address: mailbox for mailbox in mail.mailboxes}
     for account in accounts:
         with account.imap() as client:
-            answer = client.getquotaroot("INBOX")[1][1]
-        limit = limits[account.address]
-        expected = f"{limit // 1024})" if limit else ""
-        assert expected in b" ".join(x for x in answer if x).decode()
+            answer = b" ".join(x for x in client.getquotaroot("INBOX")[1][1] if x)
+        words = answer.decode().replace("(", " ").replace(")", " ").split()
+        shown = {name: int(words[words.index(name) + 2]) for name in RESOURCES if name in words}
+        mailbox = mailboxes[account.address]
+        limits = (mailbox.quota // 1024, mailbox.quota_message_count)
+        assert shown == {name: n for name, n in zip(RESOURCES, limits, strict=True) if n}

@@ -104,29 +104,6 @@ def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters:
     assert account.wait_for(letter["Message-ID"], "Junk")["X-Spam"] == "Yes"
 
 
-def test_a_full_mailbox_refuses_at_rcpt(
-    mail: MailHost, accounts: list[Account], letters: Letters
-) -> None:
-    smallest = accounts[-1]
-    quota = next(m.quota for m in mail.mailboxes if m.address == smallest.address)
-    if not 0 < quota <= 10 << 20:
-        pytest.skip("verify.toml has no password of a mailbox with a quota of at most 10M")
-    line = "x" * 70 + "\n"
-    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
-
-        def full() -> int | None:
-            letter = letters.write(
-                "someone@sender.invalid", smallest, line * (quota // 5 // len(line))
-            )
-            try:
-                client.send_message(letter)
-            except smtplib.SMTPRecipientsRefused as refused:
-                return refused.recipients[smallest.address][0]
-            return None
-
-        assert eventually(full, "refusal") == 452
-
-
 def wait_anywhere(account: Account, message_id: str) -> EmailMessage:
     """The message in the inbox, or in the spam folder if the filter distrusts this client."""
     return eventually(

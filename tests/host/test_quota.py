@@ -1,0 +1,138 @@
+"""How a mailbox fills up: what its owner is told, what is refused, and the way out."""
+
+import imaplib
+import smtplib
+from collections.abc import Callable
+from math import ceil
+
+import pytest
+
+from mailwright.host import MailHost
+from mailwright.mail import Mailbox
+from tests.host.letters import TIMEOUT, Account, Letters, eventually
+
+LINE = "x" * 70 + "\r\n"
+WARNING = "<quota-warning."  # how the Message-IDs of warnings begin
+
+
+def small(mail: MailHost, accounts: list[Account], kind: Callable[[Mailbox], bool]) -> Account:
+    """The first mailbox of this kind."""
+    wanted = {m.address for m in mail.mailboxes if kind(m)}
+    found = [account for account in accounts if account.address in wanted]
+    if not found:
+        pytest.skip("verify.toml has no password of a mailbox on this host that is so small")
+    return found[0]
+
+
+@pytest.fixture
+def narrow(mail: MailHost, accounts: list[Account]) -> Account:
+    """A mailbox of at most 10M."""
+    return small(mail, accounts, lambda m: 0 < m.quota <= 10 << 20)
+
+
+@pytest.fixture
+def few(mail: MailHost, accounts: list[Account]) -> Account:
+    """A mailbox of at most 100 messages."""
+    return small(mail, accounts, lambda m: 0 < m.quota_message_count <= 100)
+
+
+def append(account: Account, letters: Letters, size: int = 70) -> bool:
+    """Put a message of about this many bytes into the mailbox; whether it had room."""
+    letter = letters.write(account.address, account, LINE * (size // len(LINE)))
+    with account.imap() as client:
+        kind, words = client.append("INBOX", "", "", letter.as_bytes())
+    assert kind == "OK" or b"OVERQUOTA" in words[0], words  # RFC 9208 section 4.1.2
+    return kind == "OK"
+
+
+def fill(account: Account, letters: Letters, size: int = 70) -> None:
+    """Until there is no room; every warning goes with the letters when the test ends."""
+    letters.ids.add(WARNING)
+    for _ in range(120):
+        if not append(account, letters, size):
+            return
+    raise AssertionError(f"{account.address} does not fill up")
+
+
+def warnings(account: Account) -> list[str]:
+    """The subjects of the warnings that the owner got."""
+    with account.imap() as client:
+        client.select("INBOX", readonly=True)
+        numbers = client.search(None, "HEADER", "Message-ID", f'"{WARNING}"')[1][0].split()
+        fetched = [client.fetch(n, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1] for n in numbers]
+    return [answer[0][1].decode().strip() for answer in fetched]
+
+
+def warned(mail: MailHost, account: Account, resource: str) -> bool:
+    """Wait for a warning of every level, which also keeps them from arriving after the test."""
+    levels = [w.level for w in mail.quota_warnings if w.resource == resource]
+    expected = sorted(f"Subject: Your mailbox is {level}% full" for level in levels)
+    eventually(lambda: sorted(warnings(account)) == expected or None, f"{expected}")
+    return True
+
+
+def answer_at_rcpt(mail: MailHost, account: Account, size: int = 70) -> int:
+    """The code for the recipient of a message whose size is declared (RFC 1870)."""
+    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+        client.ehlo()
+        client.mail("someone@sender.invalid", [f"SIZE={size}"])
+        return client.rcpt(account.address)[0]
+
+
+def test_a_mailbox_that_fills_up_warns_its_owner_and_then_refuses_at_rcpt(
+    mail: MailHost, narrow: Account, letters: Letters
+) -> None:
+    quota = next(m.quota for m in mail.mailboxes if m.address == narrow.address)
+    assert answer_at_rcpt(mail, narrow, quota // 5) == 250
+    fill(narrow, letters, quota // 20)
+    assert warned(mail, narrow, "storage")
+    assert answer_at_rcpt(mail, narrow, quota // 5) == 452
+
+
+def test_a_mailbox_of_few_messages_warns_its_owner_and_then_refuses_at_rcpt(
+    mail: MailHost, few: Account, letters: Letters
+) -> None:
+    assert answer_at_rcpt(mail, few) == 250
+    fill(few, letters)
+    assert warned(mail, few, "messages")
+    assert answer_at_rcpt(mail, few) == 452
+
+
+@pytest.mark.parametrize("kind", ["narrow", "few"])
+def test_a_full_mailbox_still_lets_its_owner_delete(
+    mail: MailHost, kind: str, letters: Letters, request: pytest.FixtureRequest
+) -> None:
+    """Clients without MOVE (RFC 6851) copy a message to Trash before they delete it."""
+    account: Account = request.getfixturevalue(kind)
+    if not mail.quota_trash:
+        pytest.skip("Trash has no allowance")
+    quota = next(m.quota for m in mail.mailboxes if m.address == account.address)
+    fill(account, letters, quota // 20 if kind == "narrow" else 70)
+    warned(mail, account, "storage" if kind == "narrow" else "messages")
+    with account.imap() as client:
+        client.select("INBOX")
+        assert client.copy("1", "Drafts")[0] == "NO"
+        assert client.copy("1", "Trash")[0] == "OK"
+
+
+def test_the_quota_is_the_sum_of_what_lies_there(account: Account, letters: Letters) -> None:
+    """Nothing is kept that could drift: Dovecot's count driver adds up the messages."""
+    assert append(account, letters, 5000)
+    with account.imap() as client:
+        sizes = [size for folder in folders(client) for size in sizes_in(client, folder)]
+        answer = b" ".join(client.getquotaroot("INBOX")[1][1])
+    words = answer.replace(b"(", b"").split()
+    assert int(words[words.index(b"STORAGE") + 1]) == ceil(sum(sizes) / 1024)
+
+
+def folders(client: imaplib.IMAP4) -> list[str]:
+    """The folders that count."""
+    names = [line.rpartition(b" ")[2].decode() for line in client.list()[1]]
+    return [name for name in names if name != "Fetched" and not name.startswith("Shared")]
+
+
+def sizes_in(client: imaplib.IMAP4, folder: str) -> list[int]:
+    if client.select(folder, readonly=True)[1] == [b"0"]:
+        return []
+    fetched = client.fetch("1:*", "(RFC822.SIZE)")[1]
+    return [int(line.rstrip(b")").split()[-1]) for line in fetched if line]

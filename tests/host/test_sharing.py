@@ -1,0 +1,170 @@
+"""Shared mailboxes, as their members and everybody else find them."""
+
+import imaplib
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+
+from mailwright.host import MailHost
+from mailwright.mail import Mailbox
+from tests.host.letters import Account, Letters, eventually
+
+
+@pytest.fixture
+def shared(mail: MailHost) -> Mailbox:
+    if not mail.shared:
+        pytest.skip("no mailbox of this host has members")
+    return mail.shared[0]
+
+
+@pytest.fixture
+def name(shared: Mailbox) -> str:
+    """What every client calls it."""
+    return f'"Shared/{shared.address}"'
+
+
+def member(shared: Mailbox, accounts: list[Account], *rights: str) -> Account:
+    """A member with one of these rights."""
+    fitting = {m.address for m in shared.members if m.right in rights}
+    found = [account for account in accounts if account.address in fitting]
+    if not found:
+        pytest.skip(f"verify.toml has no password of a member with the right {rights[0]}")
+    return found[0]
+
+
+@pytest.fixture
+def reader(shared: Mailbox, accounts: list[Account]) -> Account:
+    return member(shared, accounts, "read")
+
+
+@pytest.fixture
+def writer(shared: Mailbox, accounts: list[Account]) -> Account:
+    return member(shared, accounts, "write")
+
+
+@pytest.fixture
+def manager(shared: Mailbox, accounts: list[Account]) -> Account:
+    return member(shared, accounts, "manage")
+
+
+@pytest.fixture
+def stranger(mail: MailHost, shared: Mailbox, accounts: list[Account]) -> Account:
+    members = {m.address for m in shared.members}
+    found = [a for a in accounts if a.address not in members]
+    if not found:
+        pytest.skip("verify.toml has no password of a mailbox that is no member")
+    return found[0]
+
+
+@pytest.fixture
+def message_id(host: Host, account: Account, shared: Mailbox, letters: Letters) -> Iterator[str]:
+    """A letter that lies in the shared mailbox; it goes when the test ends."""
+    letter = letters.write(account.address, shared.address)
+    with account.smtp() as client:
+        client.send_message(letter)
+    mine = f"mailbox INBOX HEADER Message-ID '{letter['Message-ID']}'"
+    search = f"doveadm search -u {shared.address} {mine}"
+    eventually(lambda: host.check_output(search) or None, f"letter in {shared.address}")
+    yield letter["Message-ID"]
+    host.check_output(f"doveadm expunge -u {shared.address} {mine}")
+
+
+def select(client: imaplib.IMAP4, name: str) -> None:
+    """imaplib would not let a client go on that may not write."""
+    client.is_readonly = True
+    client._simple_command("SELECT", name)  # type: ignore[attr-defined]
+    client.state = "SELECTED"
+
+
+def number(client: imaplib.IMAP4, message_id: str) -> str:
+    return str(client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][0].decode())
+
+
+def flags(account: Account, name: str, message_id: str) -> bytes:
+    with account.imap() as client:
+        client.select(name, readonly=True)
+        return bytes(client.fetch(number(client, message_id), "(FLAGS)")[1][0])
+
+
+def names(account: Account, command: str) -> str:
+    with account.imap() as client:
+        answers = client.list() if command == "LIST" else client.lsub()
+    return b" ".join(answer for answer in answers[1] if answer).decode()
+
+
+@pytest.mark.parametrize("command", ["LIST", "LSUB"])
+def test_members_find_it_under_its_address_and_nobody_else_does(
+    reader: Account, writer: Account, stranger: Account, name: str, command: str
+) -> None:
+    for account in (reader, writer):
+        assert name.strip('"') in names(account, command)
+    assert "Shared" not in names(stranger, command)
+
+
+def test_a_stranger_can_neither_open_nor_fill_it(
+    stranger: Account, name: str, letters: Letters
+) -> None:
+    letter = letters.write(stranger.address, stranger)
+    with stranger.imap() as client:
+        assert client.select(name)[0] == "NO"
+        assert client.append(name, "", "", letter.as_bytes())[0] == "NO"
+        assert client.create(name)[0] == "NO"
+
+
+def test_who_may_read_reads_and_changes_nothing(
+    reader: Account, name: str, message_id: str, letters: Letters
+) -> None:
+    letter = letters.write(reader.address, reader)
+    with reader.imap() as client:
+        select(client, name)
+        found = number(client, message_id)
+        assert message_id.encode() in client.fetch(found, "(BODY.PEEK[HEADER])")[1][0][1]
+        client.store(found, "+FLAGS", r"(\Deleted \Flagged)")
+        client.expunge()
+        assert number(client, message_id) == found
+        assert client.append(name, "", "", letter.as_bytes())[0] == "NO"
+        assert client.create(f'{name.rstrip(chr(34))}/Mine"')[0] == "NO"
+    seen = flags(reader, name, message_id)
+    assert b"Deleted" not in seen
+    assert b"Flagged" not in seen
+
+
+def test_who_may_write_marks_and_deletes(writer: Account, name: str, message_id: str) -> None:
+    with writer.imap() as client:
+        client.select(name)
+        client.store(number(client, message_id), "+FLAGS", r"(\Deleted)")
+        client.expunge()
+        assert number(client, message_id) == ""
+        assert client.create(f'{name.rstrip(chr(34))}/Mine"')[0] == "NO"
+
+
+def test_who_may_manage_makes_folders(manager: Account, reader: Account, name: str) -> None:
+    folder = f'{name.rstrip(chr(34))}/verification"'
+    with manager.imap() as client:
+        assert client.create(folder)[0] == "OK"
+        try:
+            assert folder.strip('"') in names(reader, "LIST")
+        finally:
+            assert client.delete(folder)[0] == "OK"
+
+
+def test_seen_flags_are_everybodys_or_each_members_own(
+    shared: Mailbox, writer: Account, reader: Account, name: str, message_id: str
+) -> None:
+    with writer.imap() as client:
+        client.select(name)
+        client.store(number(client, message_id), "+FLAGS", r"(\Seen)")
+    assert b"Seen" in flags(writer, name, message_id)
+    assert (b"Seen" in flags(reader, name, message_id)) != shared.private_seen
+
+
+def test_it_is_sent_as_by_those_who_may(
+    shared: Mailbox, manager: Account, reader: Account, letters: Letters
+) -> None:
+    letter = letters.write(shared.address, manager)
+    for account in (manager, reader):
+        with account.smtp() as client:
+            client.mail(shared.address)
+            code = client.rcpt(letter["To"])[0]
+            assert code == (250 if account.address in shared.send_as else 553), account

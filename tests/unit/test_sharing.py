@@ -1,0 +1,100 @@
+"""Shared mailboxes: who is a member, and what does not fit."""
+# ruff: noqa: E501  what users read stands here as they read it: on one line
+
+import pytest
+
+from mailwright.mail import Mailbox
+from mailwright.render import picture
+
+WHERE = 'mail.toml: mailboxes."team@example.com"'
+
+# The lines of a mailbox: the line that they cost.
+WRONG = {
+    'members = { "alcie@example.com" = "read" }': f"{WHERE}.members: 'alcie@example.com' is no mailbox of ours; expected one that reads by IMAP (did you mean 'alice@example.com'?)",
+    'members = { "info@example.com" = "read" }': f"{WHERE}.members: 'info@example.com' is no mailbox of ours; expected one that reads by IMAP (did you mean 'pop@example.com'?)",
+    'members = { "bob@example.org" = "read" }': f"{WHERE}.members: 'bob@example.org' is on mail.example.org, the shared mailbox on mail.example.com; expected both on one host",
+    'members = { "pop@example.com" = "read" }': f"{WHERE}.members: 'pop@example.com' does not read by IMAP; expected a mailbox that does (POP3 shows no shared mailbox)",
+    'members = { "alice" = "read" }': f"{WHERE}.members: 'alice' is no mail address; expected one such as alice@example.com",
+    'members = { "alice@example.com" = "reed" }': f"{WHERE}.members.\"alice@example.com\": 'reed' is no right; expected read, write or manage (did you mean 'read'?)",
+    'members = { "alice@example.com" = true }': f'{WHERE}.members."alice@example.com": True is no right; expected read, write or manage',
+    'members = ["alice@example.com"]': f"{WHERE}.members: is no table",
+    'send_as = "alice@example.com"': f"{WHERE}.send_as: 'alice@example.com' is no member; expected one of its members",
+    'private_seen = "yes"': f"{WHERE}.private_seen: 'yes' is no yes or no; expected true or false",
+}  # fmt: skip
+
+
+def add(folder, *lines: str) -> None:
+    pop = f'[mailboxes."pop@example.com"]\nuse = "archive"\npassword = "{folder.hash}"\n'
+    folder.mail += "\n".join([pop, '[mailboxes."team@example.com"]', 'use = "shared"', *lines, ""])
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_does_not_fit(folder, line: str) -> None:
+    add(folder, line)
+    assert folder.wrong() == [WRONG[line]]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["members = {}", 'send_as = "alice@example.com"', "private_seen = false"],
+)
+def test_only_a_shared_mailbox_has_members(folder, line: str) -> None:
+    box = '[mailboxes."alice@example.com"]\n'
+    folder.mail = folder.mail.replace(box, f"{box}{line}\n")
+    name = line.partition(" ")[0]
+    assert folder.wrong() == [
+        f"mail.toml: mailboxes.\"alice@example.com\".{name}: has no place in a mailbox for use 'devices' (use = 'shared' has members)"
+    ]
+
+
+def team(folder, *lines: str) -> Mailbox:
+    add(folder, *lines)
+    return next(each for each in folder.load().mailboxes if each.address.startswith("team@"))
+
+
+@pytest.mark.parametrize(
+    ("right", "private", "letters"),
+    [
+        ("read", "false", "lr"),
+        ("read", "true", "lrs"),
+        ("write", "false", "lrwstie"),
+        ("write", "true", "lrwstie"),
+        ("manage", "false", "lrwstiekx"),
+    ],
+)
+def test_a_right_is_a_set_of_letters_and_nobody_hands_them_on(folder, right, private, letters):
+    found = team(
+        folder,
+        f'members = {{ "Alice@example.com" = "{right}" }}',
+        f"private_seen = {private}",
+    )
+    assert [m.rights(found.private_seen) for m in found.members] == [letters]
+    acl = picture(folder.load().hosts[0])["/etc/dovecot/acl"]
+    assert f"Shared/team@example.com user=alice@example.com {letters}\n" in acl
+
+
+def test_members_send_as_it_where_it_says_so_and_as_its_aliases(folder) -> None:
+    folder.mail += '"help@example.com" = "team@example.com"\n'
+    team(folder, 'members = { "alice@example.com" = "read" }', 'send_as = "alice@example.com"')
+    logins = folder.load().hosts[0].sender_logins
+    for name in ("team@example.com", "help@example.com"):
+        assert logins[name] == ("alice@example.com", "team@example.com")
+
+
+def test_without_send_as_nobody_sends_as_it(folder) -> None:
+    team(folder, 'members = { "alice@example.com" = "manage" }')
+    assert folder.load().hosts[0].sender_logins["team@example.com"] == ("team@example.com",)
+
+
+def test_only_members_have_the_namespace(folder) -> None:
+    team(folder, 'members = { "alice@example.com" = "read" }')
+    users = picture(folder.load().hosts[0])["/etc/dovecot/users/example.com"].splitlines()
+    having = [line.partition(":")[0] for line in users if "namespace/team@example.com" in line]
+    assert having == ["alice@example.com"]
+
+
+def test_who_is_no_member_any_more_is_in_no_file(folder) -> None:
+    team(folder, 'members = { "alice@example.com" = "read" }')
+    folder.mail = folder.mail.replace('members = { "alice@example.com" = "read" }', "")
+    for path, text in picture(folder.load().hosts[0]).items():
+        assert "Shared/" not in text, path
