@@ -92,6 +92,7 @@ def test_what_was_fetched_fills_no_quota_and_expires(
     user, file = f"archive@{host.removeprefix('mail.')}", users(host)
     body = "head -c 100000 /dev/zero | tr '\\0' x | fold"
     letter = f"(printf 'Subject: 1\\n\\n'; {body})"
+    ask(deployed, host, f"doveadm mailbox create -u {user} Fetched 2>/dev/null || :")
     ask(deployed, host, f"{letter} | doveadm save -u {user} -m Fetched")
     quota = ask(deployed, host, f"doveadm -f tab quota get -u {user} | grep STORAGE")
     assert quota.split("\t")[2] == "0"
