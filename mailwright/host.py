@@ -67,8 +67,8 @@ class MailHost(Machine):
     """A machine with the domains stored there; what templates and roles read as `host`.
 
     Sizes are bytes. `sender_logins` has for each address the mailboxes that may send as it: the
-    mailbox of that name, or those that the alias reaches on this host. `tls_chain` is PEM text, a
-    secret (private key, leaf, intermediates), and like everything long not in the repr.
+    mailbox of that name, or those that the alias belongs to on this host. `tls_chain` is PEM text,
+    a secret (private key, leaf, intermediates), and like everything long not in the repr.
     """
 
     domains: tuple[Domain, ...]
@@ -113,6 +113,13 @@ class MailHost(Machine):
     def ssl_cipher_list(self) -> str:
         """TLS 1.2 suites: AEAD with forward secrecy (Mozilla Server Side TLS 6.0, intermediate)."""
         return ":".join(_INTERMEDIATE)
+
+    @property
+    def self_mapped(self) -> list[str]:
+        """Mailboxes that their domain's catch-all would empty if they had no entry of their own."""
+        known = {alias.address for alias in self.aliases}
+        boxes = (mailbox for mailbox in self.mailboxes if f"@{mailbox.domain}" in known)
+        return [mailbox.address for mailbox in boxes if mailbox.address not in known]
 
     def mailboxes_of(self, domain: Domain) -> list[Mailbox]:
         """The mailboxes of one domain."""

@@ -22,12 +22,16 @@ SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
 
 @dataclass(frozen=True)
 class Domain:
-    """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it."""
+    """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it.
+
+    Every address of the domain `alias_of` has a twin here; there are no others.
+    """
 
     name: str
     host: str
     dmarc: str
     algorithms: tuple[str, ...]
+    alias_of: str | None = None
     keys: tuple[DkimKey, ...] = ()
 
     @property
@@ -57,7 +61,10 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Alias:
-    """An address whose mail goes to other addresses."""
+    """An address whose mail goes to other addresses; `@example.com` is a domain's catch-all.
+
+    It may be a mailbox as well, and is then one of its own targets: the copy that it keeps.
+    """
 
     address: str
     targets: tuple[str, ...]
@@ -95,12 +102,20 @@ def _one_of(*words: str) -> PlainValidator:
     return PlainValidator(check)
 
 
+def _domain_name(value: object) -> str:
+    try:
+        return address.domain(value if isinstance(value, str) else "")
+    except Invalid as error:
+        raise Invalid(value, "is no domain name", error.expected) from None
+
+
 def _list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
 Size = Annotated[int, PlainValidator(_message_size)]
 Quota = Annotated[int, PlainValidator(_quota)]
+DomainName = Annotated[str, PlainValidator(_domain_name)]
 Address = Annotated[str, PlainValidator(address.parse)]
 Hash = Annotated[str, PlainValidator(password.check)]
 Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
@@ -117,6 +132,7 @@ class DomainTable(_Table):
     """`[domains."example.com"]`."""
 
     host: str | None = None
+    alias_of: DomainName | None = None
     dkim: Algorithms = ["rsa"]
     dmarc: Policy = "quarantine"
 

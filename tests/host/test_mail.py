@@ -18,7 +18,7 @@ def test_mail_from_another_server_arrives_and_is_judged(
     with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
         client.starttls()
         client.send_message(letter)
-    arrived = wait_anywhere(account, letter["Message-ID"])
+    arrived = account.wait_anywhere(letter["Message-ID"])
     assert arrived["Authentication-Results"].startswith(mail.name)
 
 
@@ -126,13 +126,6 @@ def test_a_full_mailbox_refuses_at_rcpt(
             return None
 
         assert eventually(full, "refusal") == 452
-
-
-def wait_anywhere(account: Account, message_id: str) -> EmailMessage:
-    """The message in the inbox, or in the spam folder if the filter distrusts this client."""
-    return eventually(
-        lambda: account.find(message_id) or account.find(message_id, "Junk"), f"{message_id}"
-    )
 
 
 def signatures(message: EmailMessage) -> set[tuple[str, str]]:
