@@ -105,6 +105,11 @@ class MailHost(Machine):
         return ", ".join(["*"] * bool(self.ipv4) + ["::"] * bool(self.ipv6))
 
     @property
+    def loopback(self) -> str:
+        """Where the host's services meet: Postfix uses the families of inet_protocols only."""
+        return "127.0.0.1" if self.ipv4 else "::1"
+
+    @property
     def virtual_alias_domains(self) -> tuple[str, ...]:
         """The host's own name, unless it is a mail domain: mail for root and postmaster."""
         return () if self.name in {domain.name for domain in self.domains} else (self.name,)

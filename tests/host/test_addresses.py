@@ -1,6 +1,7 @@
 """Catch-alls, alias domains and forwarding, with real messages."""
 
 import smtplib
+from email.message import EmailMessage
 
 import pytest
 
@@ -9,12 +10,12 @@ from mailwright.inventory import Inventory
 from tests.host.letters import TIMEOUT, Account, Letters
 
 
-def deliver(mail: MailHost, letters: Letters, reader: Account, recipient: str) -> None:
+def deliver(mail: MailHost, letters: Letters, reader: Account, recipient: str) -> EmailMessage:
     """A stranger's letter to `recipient` arrives in the mailbox of `reader`."""
     letter = letters.write("someone@sender.invalid", reader)
     with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
         client.send_message(letter, to_addrs=[recipient])
-    reader.wait_anywhere(letter["Message-ID"])
+    return reader.wait_anywhere(letter["Message-ID"])
 
 
 def test_a_catch_all_takes_what_is_nobodys(
@@ -80,4 +81,5 @@ def test_a_mailbox_that_forwards_keeps_a_copy(
     mine = [account for account in accounts if account.address in forwarding]
     if not mine:
         pytest.skip("no mailbox of this host whose password is known forwards its mail")
-    deliver(mail, letters, mine[0], mine[0].address)
+    copy = deliver(mail, letters, mine[0], mine[0].address)
+    assert copy["Return-Path"] == "<someone@sender.invalid>"
