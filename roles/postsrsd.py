@@ -1,9 +1,9 @@
 """PostSRSd gives forwarded mail an envelope sender of ours, so that SPF holds at the other side.
 
 Opens no port to the world: Postfix asks it on the loopback, at 10001 and 10002. Comes before
-`postfix`. Its secret, /etc/postsrsd.secret, is made on the host by Debian's package, once, and never
-leaves it: whoever has it can relay through the host. A host that is installed anew makes another,
-and what that costs is the bounces of mail that was forwarded in the days before.
+`postfix`. Its secret, /etc/postsrsd.secret, is made on the host by Debian's package, once, and
+never leaves it: whoever has it can relay through the host. A host that is installed anew makes
+another, and what that costs is the bounces of mail that was forwarded in the days before.
 """
 
 from pyinfra.api.deploy import deploy

@@ -1,4 +1,4 @@
-"""Rspamd signs what our users send with DKIM, and judges what arrives by SPF, DKIM and DMARC.
+"""Rspamd signs what our users send with DKIM, refuses a From that is not theirs, and judges what arrives by SPF, DKIM and DMARC.
 
 Opens no port: Postfix reaches it over a UNIX socket in its queue folder. Comes before `postfix`.
 """

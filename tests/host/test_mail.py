@@ -94,6 +94,33 @@ def test_a_plus_address_reaches_its_owner(account: Account, letters: Letters) ->
     account.wait_for(letter["Message-ID"])
 
 
+def test_the_header_from_must_belong_to_the_sender(
+    mail: MailHost, account: Account, letters: Letters
+) -> None:
+    local, _, domain = account.address.partition("@")
+    owned = [name for name, logins in mail.sender_logins.items() if account.address in logins]
+    foreign = [name for name in mail.sender_logins if name not in owned and name[0] != "@"]
+    with account.smtp() as client:
+        for sender in ("someone@relay.invalid", f"{account.address}, someone@relay.invalid"):
+            assert submitted(client, account, letters, sender) == 554
+        for sender in foreign[:1]:
+            assert submitted(client, account, letters, sender) == 554
+        for sender in (account.address, f"{local}+detail@{domain}"):
+            assert submitted(client, account, letters, sender) == 250
+
+
+def submitted(client: smtplib.SMTP, account: Account, letters: Letters, sender: str) -> int:
+    """The answer to a letter with this header From and the account's own envelope."""
+    letter = letters.write(account.address, account)
+    letter.replace_header("From", sender)
+    try:
+        client.send_message(letter, account.address, [account.address])
+    except smtplib.SMTPDataError as refused:
+        return refused.smtp_code
+    account.wait_for(letter["Message-ID"])
+    return 250
+
+
 # The test strings that every spam filter knows; Rspamd has one for each of its actions.
 GTUBE = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n"
 
