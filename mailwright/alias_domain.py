@@ -6,10 +6,10 @@ would accept every recipient, and return to innocent people what it cannot deliv
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from mailwright.mail import Alias, Domain, Mailbox, setting
+from mailwright.mail import Alias, Domain, setting
 from mailwright.problems import Problem, nearest
 
 
@@ -41,9 +41,9 @@ def twin(address: str, domain: str) -> str:
 
 
 def twins(
-    domains: Mapping[str, Domain], mailboxes: Mapping[str, Mailbox], aliases: Mapping[str, Alias]
+    domains: Mapping[str, Domain], taking: Collection[str], aliases: Mapping[str, Alias]
 ) -> dict[str, Alias]:
-    """The addresses of all alias domains: each leads to the one that it is the twin of.
+    """The twins of the addresses `taking` mail: each leads to the one that it is the twin of.
 
     A catch-all's twin leads where the catch-all does, since `@example.com` is no target.
     """
@@ -55,6 +55,6 @@ def twins(
         twin(address, name): Alias(
             twin(address, name), aliases[address].targets if address[0] == "@" else (address,)
         )
-        for address in {**mailboxes, **aliases}
+        for address in sorted(taking)
         for name in names.get(address.rpartition("@")[2], ())
     }

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import click
 
-from mailwright import address, dkim, dns, init, password, size
+from mailwright import address, dkim, dns, init, password
 from mailwright.inventory import Inventory, load
-from mailwright.mail import UNLIMITED
+from mailwright.mailbox import described, mailbox
 from mailwright.problems import Invalid, Problems, nearest
+from mailwright.terminal import INVENTORY, new_password
 
 INPUT, USAGE = 1, 2  # exit codes
 
@@ -85,9 +86,6 @@ def _ask(value: str | None, option: str, question: str, default: str | None = No
     return default
 
 
-_INVENTORY = click.argument("folder", metavar="INVENTORY", default="inventory", type=Path)
-
-
 @click.group(
     cls=_Group,
     invoke_without_command=True,
@@ -99,6 +97,7 @@ def cli(ctx: click.Context) -> None:
 
     \b
       mailwright init inventory       describe your host, domain and first mailbox
+      mailwright mailbox --help       add mailboxes, change them, suspend them
       mailwright show inventory       check the description, see what follows from it
       mailwright dns inventory        the DNS records to publish
       pyinfra inventory deploy.py     set the host up, or bring it up to date
@@ -197,7 +196,7 @@ def _first_password(mailbox: str) -> tuple[str, bool]:
 
 
 @cli.command()
-@_INVENTORY
+@INVENTORY
 def show(folder: Path) -> None:
     """Check everything and print what follows from it.
 
@@ -220,9 +219,8 @@ def _shown(inventory: Inventory) -> list[str]:
         name = address.both(domain.name)
         lines.append(f"  {name}  on {domain.host}  dkim {keys}  dmarc {domain.dmarc}")
     lines.append("mailboxes")
-    for mailbox in inventory.mailboxes:
-        quota = "unlimited" if mailbox.quota == UNLIMITED else size.format(mailbox.quota)
-        lines.append(f"  {mailbox.address}  {quota}")
+    for each in inventory.mailboxes:
+        lines.append(f"  {each.address}  {described(each)}")
     lines.append("aliases")
     for alias in inventory.aliases:
         lines.append(f"  {alias.address} -> {' '.join(sorted(inventory.ends[alias.address]))}")
@@ -230,7 +228,7 @@ def _shown(inventory: Inventory) -> list[str]:
 
 
 @cli.command()
-@_INVENTORY
+@INVENTORY
 @click.option("--domain", help="Only for this domain.")
 @click.option("--encrypt", is_flag=True, help="Ask for a passphrase for the new keys.")
 def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
@@ -264,7 +262,7 @@ def _new_passphrase() -> str:
 
 
 @cli.command("dns")
-@_INVENTORY
+@INVENTORY
 @click.argument("domains", metavar="[DOMAIN]...", nargs=-1)
 def dns_command(folder: Path, domains: tuple[str, ...]) -> None:
     """Print the DNS records to publish, as lines for a zone file.
@@ -304,8 +302,9 @@ def password_command(generate: bool) -> None:
     if generate:
         typed = password.generate()
         click.echo(typed, err=True)
-    elif sys.stdin.isatty():
-        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
-        typed = sys.stdin.readline().rstrip("\n")
+        typed = new_password("Password")
     click.echo(password.hash(typed))
+
+
+cli.add_command(mailbox)

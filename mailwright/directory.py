@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from typing import TypeVar
 
 from mailwright import address, alias_domain, delivery
 from mailwright.host import Machine
-from mailwright.mail import UNLIMITED, Alias, Domain, DomainTable, Mailbox, MailTable, setting
+from mailwright.mail import Alias, Domain, DomainTable, Mailbox, MailboxTable, MailTable, setting
 from mailwright.problems import Invalid, Problem, listed, nearest
+from mailwright.size import UNLIMITED
+from mailwright.use import PROTOCOLS, USES
 
 Entry = TypeVar("Entry")
 
@@ -39,13 +40,20 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
     domains = _domains(table, machines, found)
     mailboxes = _mailboxes(table, domains, found)
     aliases = _aliases(table, domains, mailboxes, found)
-    _check_targets(aliases, domains, mailboxes, found)
-    postmaster = _postmaster(table, domains, mailboxes, aliases, found)
+    owned = _owned(mailboxes)
+    taking = {name for name, box in mailboxes.items() if box.stores} | {*aliases, *owned}
+    roles = {f"{role}@{name}" for name in domains for role in ROLES}
+    known = _Known(_by_domain(domains, taking | roles), mailboxes)
+    _check_targets(aliases, owned, known, found)
+    known = _Known(_by_domain(domains, taking), mailboxes)
+    postmaster = _postmaster(table, known, mailboxes, found)
     written = aliases.copy()
-    for role in (f"{role}@{name}" for name in domains for role in ROLES):
-        if role not in mailboxes and role not in aliases:
-            aliases[role] = Alias(role, (postmaster,))
-    aliases |= alias_domain.twins(domains, mailboxes, aliases)
+    aliases |= owned
+    originals = {
+        f"{role}@{name}" for name in domains for role in ROLES if not domains[name].alias_of
+    }
+    aliases |= {role: Alias(role, (postmaster,)) for role in sorted(originals - taking)}
+    aliases |= alias_domain.twins(domains, taking | originals, aliases)
     ends, owners = _followed(mailboxes, aliases, written, found)
     return Directory(domains, mailboxes, aliases, ends, owners, postmaster)
 
@@ -58,7 +66,8 @@ def _followed(
 ) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
     """Where mail of the aliases ends and whose they are, if there is no loop."""
     targets = {alias.address: alias.targets for alias in aliases.values()}
-    circles = list(delivery.loops(targets, mailboxes))
+    kept = {name for name, mailbox in mailboxes.items() if mailbox.stores}
+    circles = list(delivery.loops(targets, kept))
     for circle in circles:
         where = setting("aliases", next(filter(written.__contains__, circle), circle[0]))
         found.append(Problem(where, f"is a loop: {' -> '.join(circle)}", hint="mail never arrives"))
@@ -70,7 +79,7 @@ def _followed(
             hint = "virtual_alias_expansion_limit, postconf(5)"
             where = setting("aliases", name)
             found.append(Problem(where, f"reaches {size} addresses", None, expected, hint))
-    plain = {name: each for name, each in targets.items() if name not in mailboxes}
+    plain = {name: each for name, each in targets.items() if name not in kept}
     return delivery.ends(targets), delivery.ends(plain)
 
 
@@ -129,13 +138,46 @@ def _mailboxes(
     reported = {problem.where for problem in found}
     for name, written, entry in _folded("mailboxes", table.mailboxes, address.own, found):
         where = setting("mailboxes", written)
-        if entry.password is None and not {where, f"{where}.password"} & reported:
-            hint = "make one with 'mailwright password'"
-            found.append(Problem(f"{where}.password", "is missing", None, "a hash", hint))
-        quota = table.quota if entry.quota is None else entry.quota
-        mailboxes[name] = Mailbox(name, quota, entry.password or "")
+        _check_use(entry, where, reported, found)
+        mailboxes[name] = _mailbox(name, entry, table.quota)
         _check_domain(name, where, domains, found)
     return mailboxes
+
+
+def _mailbox(name: str, entry: MailboxTable, quota: int) -> Mailbox:
+    use = USES[entry.use]
+    wanted = use.protocols if entry.protocols is None else entry.protocols
+    return Mailbox(
+        address=name,
+        quota=use.share(quota) if entry.quota is None else entry.quota,
+        password=entry.password or "",
+        use=entry.use,
+        protocols=tuple(protocol for protocol in PROTOCOLS if protocol in wanted),
+        suspended=entry.suspended or False,
+        owner=entry.owner,
+    )
+
+
+def _check_use(entry: MailboxTable, where: str, reported: set[str], found: list[Problem]) -> None:
+    use, unfit = USES[entry.use], f"has no place in a mailbox for use {entry.use!r}"
+    for name, why in use.without.items():
+        if getattr(entry, name) is not None:
+            found.append(Problem(f"{where}.{name}", unfit, hint=why))
+    if entry.owner is not None and use.stores:
+        found.append(Problem(f"{where}.owner", unfit, hint="it keeps its mail itself"))
+    missing = entry.password is None and "password" not in use.without
+    if missing and not {where, f"{where}.password"} & reported:
+        hint = "make one with 'mailwright password'"
+        found.append(Problem(f"{where}.password", "is missing", None, "a hash", hint))
+    if entry.protocols == [] and f"{where}.protocols" not in reported:
+        hint = "suspended = true keeps its owner out"
+        found.append(Problem(f"{where}.protocols", "is empty", None, listed(PROTOCOLS), hint))
+
+
+def _owned(mailboxes: Mapping[str, Mailbox]) -> dict[str, Alias]:
+    """Mailboxes that store nothing and whose mail goes to somebody else."""
+    owners = {name: box.owner for name, box in mailboxes.items() if box.owner and not box.stores}
+    return {name: Alias(name, (owner,)) for name, owner in owners.items()}
 
 
 def _aliases(
@@ -188,31 +230,45 @@ def _check_domain(
         found.append(Problem(where, "is no domain of ours", domain, listed(domains), hint))
 
 
+@dataclass(frozen=True)
+class _Known:
+    """Our addresses by domain: `taking` are those that mail may be sent to."""
+
+    taking: dict[str, set[str]]
+    mailboxes: Mapping[str, Mailbox]
+
+    def check(self, where: str, target: str, found: list[Problem]) -> None:
+        """A target in a domain of ours takes mail; the rest of the world is not ours."""
+        near = self.taking.get(target.rpartition("@")[2])
+        if near is None or delivery.entry(target, near) in near:
+            return
+        if delivery.entry(target, self.mailboxes) in self.mailboxes:
+            found.append(Problem(where, "takes no mail", target, "an address that does", _OWNER))
+            return
+        hint = nearest(target, near) if len(near) <= _HINTS_UP_TO else ""
+        found.append(Problem(where, "is nobody's address", target, "a mailbox or an alias", hint))
+
+
+_OWNER = "give it an owner"
+
+
 def _check_targets(
-    aliases: Mapping[str, Alias],
-    domains: Mapping[str, Domain],
-    mailboxes: Mapping[str, Mailbox],
-    found: list[Problem],
+    aliases: Mapping[str, Alias], owned: Mapping[str, Alias], known: _Known, found: list[Problem]
 ) -> None:
-    roles = (f"{role}@{name}" for name in domains for role in ROLES)
-    known = _by_domain(domains, chain(mailboxes, aliases, roles))
     for alias in aliases.values():
-        where = setting("aliases", alias.address)
         for target in alias.targets:
-            _check_delivered(where, target, known, found)
+            known.check(setting("aliases", alias.address), target, found)
+    for name, alias in owned.items():
+        known.check(f"{setting('mailboxes', name)}.owner", alias.targets[0], found)
 
 
 def _postmaster(
-    table: MailTable,
-    domains: Mapping[str, Domain],
-    mailboxes: Mapping[str, Mailbox],
-    aliases: Mapping[str, Alias],
-    found: list[Problem],
+    table: MailTable, known: _Known, mailboxes: Iterable[str], found: list[Problem]
 ) -> str:
     """The address for the roles of every domain (RFC 5321 section 4.5.1: it must be delivered)."""
     where, target = setting("postmaster"), table.postmaster
     if target is not None:
-        _check_delivered(where, target, _by_domain(domains, chain(mailboxes, aliases)), found)
+        known.check(where, target, found)
         return target
     if where not in {problem.where for problem in found}:
         found.append(Problem(where, "is missing", expected="an address of whoever runs this"))
@@ -229,23 +285,12 @@ def _by_domain(domains: Mapping[str, Domain], addresses: Iterable[str]) -> dict[
     return known
 
 
-def _check_delivered(
-    where: str, target: str, known: Mapping[str, set[str]], found: list[Problem]
-) -> None:
-    """A target in a domain of ours is a mailbox or an alias; the rest of the world is not ours."""
-    near = known.get(target.rpartition("@")[2])
-    if near is None or delivery.entry(target, near) in near:
-        return
-    hint = nearest(target, near) if len(near) <= _HINTS_UP_TO else ""
-    found.append(Problem(where, "is nobody's address", target, "a mailbox or an alias", hint))
-
-
 def warnings(found: Directory, message_size_limit: int) -> list[str]:
     """What is allowed and most likely not meant."""
     small = [
         mailbox.address
         for mailbox in found.mailboxes.values()
-        if UNLIMITED < mailbox.quota < message_size_limit
+        if mailbox.stores and UNLIMITED < mailbox.quota < message_size_limit
     ]
     lines = []
     if small:

@@ -123,8 +123,8 @@ class MailHost(Machine):
     def self_mapped(self) -> list[str]:
         """Mailboxes that their domain's catch-all would empty if they had no entry of their own."""
         known = {alias.address for alias in self.aliases}
-        boxes = (mailbox for mailbox in self.mailboxes if f"@{mailbox.domain}" in known)
-        return [mailbox.address for mailbox in boxes if mailbox.address not in known]
+        boxes = (box for box in self.mailboxes if box.stores and f"@{box.domain}" in known)
+        return [box.address for box in boxes if box.address not in known]
 
     def mailboxes_of(self, domain: Domain) -> list[Mailbox]:
         """The mailboxes of one domain."""

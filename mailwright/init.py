@@ -40,7 +40,7 @@ dkim = ["rsa"]
 dmarc = "quarantine"
 
 [mailboxes.{mailbox}]
-password = {hash}  # of another mailbox: see 'mailwright password'
+password = {hash}  # other mailboxes: 'mailwright mailbox add'
 
 [aliases]
 # "info@example.com" = ["alice@example.com", "bob@example.net"]

@@ -46,16 +46,8 @@ def load(
     read and each host's `tls_chain` is empty. `passphrase` is called for encrypted keys.
     Raises Problems with everything that is wrong.
     """
-    if not folder.is_dir():
-        what = "is no folder" if folder.exists() else "is missing"
-        raise Problems([Problem(str(folder), what, expected="an inventory folder", hint=_INIT)])
     found: list[Problem] = []
-    all_groups = groups.read(folder / groups.FILE, found)
-    machines = _machines(all_groups, found)
-    table = mail.read(folder / mail.FILE, found)
-    if table is None:
-        raise Problems(found)
-    book = directory(table, machines, found)
+    all_groups, machines, table, book = _described(folder, None, found)
     domains = _with_keys(folder, book.domains, require_keys, passphrase, found)
     chains = {m.name: _chain(folder, m, found) if require_tls else "" for m in machines}
     if found:
@@ -74,6 +66,32 @@ def load(
 
 
 _INIT = "make one with 'mailwright init'"
+
+
+def check(folder: Path, text: str | None = None) -> Directory:
+    """What `mail.toml` says, or would say with this text; no key or certificate is read.
+
+    Raises Problems with everything that is wrong.
+    """
+    found: list[Problem] = []
+    book = _described(folder, text, found)[-1]
+    if found:
+        raise Problems(found)
+    return book
+
+
+def _described(
+    folder: Path, text: str | None, found: list[Problem]
+) -> tuple[dict[str, Group], list[Machine], MailTable, Directory]:
+    if not folder.is_dir():
+        what = "is no folder" if folder.exists() else "is missing"
+        raise Problems([Problem(str(folder), what, expected="an inventory folder", hint=_INIT)])
+    all_groups = groups.read(folder / groups.FILE, found)
+    machines = _machines(all_groups, found)
+    table = mail.read(folder / mail.FILE, found, text)
+    if table is None:
+        raise Problems(found)
+    return all_groups, machines, table, directory(table, machines, found)
 
 
 def _sorted(by_name: Mapping[str, Named]) -> tuple[Named, ...]:

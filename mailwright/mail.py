@@ -14,9 +14,10 @@ from pydantic_core import ErrorDetails
 from mailwright import address, password, size
 from mailwright.dkim import DkimKey
 from mailwright.problems import Invalid, Problem, listed, nearest
+from mailwright.size import UNLIMITED
+from mailwright.use import PROTOCOLS, SERVICES, USES
 
 FILE = "mail.toml"
-UNLIMITED = 0
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
 
 
@@ -42,11 +43,19 @@ class Domain:
 
 @dataclass(frozen=True)
 class Mailbox:
-    """A mailbox; `quota` in bytes, 0 is unlimited; `password` is a hash."""
+    """A mailbox; `quota` in bytes, 0 is unlimited; `password` is a hash, empty without a login.
+
+    `protocols` are those that its owner may log in with, unless it is `suspended`: then he may
+    not at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none.
+    """
 
     address: str
     quota: int
     password: str = field(repr=False)
+    use: str = "devices"
+    protocols: tuple[str, ...] = USES["devices"].protocols
+    suspended: bool = False
+    owner: str | None = None
 
     @property
     def localpart(self) -> str:
@@ -57,6 +66,32 @@ class Mailbox:
     def domain(self) -> str:
         """The name of the domain, in A-labels."""
         return self.address.rpartition("@")[2]
+
+    @property
+    def stores(self) -> bool:
+        """Whether mail is kept here."""
+        return USES[self.use].stores
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Dovecot's names of the services that let the owner in."""
+        return () if self.suspended else tuple(SERVICES[name] for name in self.protocols)
+
+    @property
+    def refused_services(self) -> tuple[str, ...]:
+        """Those that tell him, once his password was right, that they are not for this mailbox."""
+        others = (name for name in SERVICES if name not in self.protocols)
+        return () if self.suspended or not self.password else tuple(SERVICES[n] for n in others)
+
+    @property
+    def fetched_days(self) -> int:
+        """How many days a message stays in Fetched after POP3 deleted it; 0 is not at all."""
+        return USES[self.use].fetched_days if "pop3" in self.protocols else 0
+
+    @property
+    def sees_folders(self) -> bool:
+        """Whether anything but the inbox is ever looked at: POP3 shows no folders (RFC 1939)."""
+        return "pop3" not in self.protocols or "imap" in self.protocols
 
 
 @dataclass(frozen=True)
@@ -109,6 +144,12 @@ def _domain_name(value: object) -> str:
         raise Invalid(value, "is no domain name", error.expected) from None
 
 
+def _truth(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise Invalid(value, "is no yes or no", "true or false")
+
+
 def _list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -120,6 +161,10 @@ Address = Annotated[str, PlainValidator(address.parse)]
 Hash = Annotated[str, PlainValidator(password.check)]
 Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
 Policy = Annotated[str, _one_of("none", "quarantine", "reject")]
+UseName = Annotated[str, _one_of(*USES)]
+Protocol = Annotated[str, _one_of(*PROTOCOLS)]
+Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
+Truth = Annotated[bool, PlainValidator(_truth)]
 Targets = Annotated[list[Address], BeforeValidator(_list)]
 Algorithms = Annotated[list[Algorithm], BeforeValidator(_list)]
 
@@ -140,8 +185,12 @@ class DomainTable(_Table):
 class MailboxTable(_Table):
     """`[mailboxes."alice@example.com"]`."""
 
+    use: UseName = "devices"
     password: Hash | None = None
     quota: Quota | None = None
+    protocols: Protocols | None = None
+    suspended: Truth | None = None
+    owner: Address | None = None
 
 
 class MailTable(_Table):
@@ -155,13 +204,13 @@ class MailTable(_Table):
     aliases: dict[str, Targets] = {}
 
 
-def read(path: Path, found: list[Problem]) -> MailTable | None:
-    """The file's content, without the parts that are wrong: these are added to `found`.
+def read(path: Path, found: list[Problem], text: str | None = None) -> MailTable | None:
+    """The content of the file, or `text`, without what is wrong with it, which goes to `found`.
 
     None when there is nothing to check further: no file, or no TOML.
     """
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        raw = tomllib.loads(path.read_text("utf-8") if text is None else text)
     except FileNotFoundError:
         found.append(Problem(FILE, "is missing", expected="the domains and mailboxes"))
     except (OSError, UnicodeDecodeError) as error:

@@ -6,6 +6,7 @@ import re
 
 from mailwright.problems import Invalid
 
+UNLIMITED = 0  # where a size is a limit
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _SIZE = re.compile(r"([0-9]{1,18})([KMGT]?)", re.ASCII)
 

@@ -21,7 +21,6 @@ SERVICE = Service(
         systemctl enable -q systemd-timesyncd
         systemctl start systemd-timesyncd
     """,
-    recover="hostname -F /etc/hostname",
     probe="""
         name=$(hostname -f)
         [ "$name" = "$(cat /etc/hostname)" ] || refuse "hostname -f says $name"

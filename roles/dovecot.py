@@ -43,9 +43,8 @@ SERVICE = Service(
     """,
     activate="""
         systemd-tmpfiles --create mailwright-dovecot.conf
-        serve dovecot
+        serve
     """,
-    recover="restore dovecot",
     probe="""
         greets 143 plain "* OK"
         greets 993 tls "* OK"

@@ -20,8 +20,6 @@ SERVICE = Service(
         [ -e "$rules" ] || rules=/etc/nftables.conf
         nft --check --file "$rules" || refuse "nft refuses /etc/nftables.conf"
     """,
-    activate="systemctl enable -q nftables; systemctl restart nftables",
-    recover="systemctl restart nftables",
     probe='nft list table inet mailwright >/dev/null || refuse "the table is not loaded"',
 )
 

@@ -61,8 +61,6 @@ def service(debian: int) -> Service:
                 [ -e "${map#lmdb:}.lmdb" ] || refuse "no map $map"
             done
         """,
-        activate=f"serve {unit}",
-        recover=f"restore {unit}",
         probe="""
             postfix status
             greets 25 plain "220 "

@@ -27,9 +27,8 @@ SERVICE = Service(
     """,
     activate="""
         systemctl enable -q postsrsd
-        systemctl restart postsrsd
+        restart
     """,
-    recover="restore postsrsd",
     probe="""
         . /etc/default/postsrsd
         ask='exec 3<>"/dev/tcp/$0/$1"; echo get someone@sender.invalid >&3; read -r -t 5 line <&3

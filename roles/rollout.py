@@ -96,6 +96,7 @@ class Plan:
         templates = dict.fromkeys(file.template for file in self.changed)
         variables = {
             "SERVICE": self.service.name,
+            "UNITS": " ".join(self.service.units),
             "TREE": self.service.tree,
             "DIGEST": self.digest,
             "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),

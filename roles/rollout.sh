@@ -1,14 +1,16 @@
 # The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
-# these in front of it: SERVICE, TREE, DIGEST, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are the
-# service's own: before, build, check, activate, recover, probe. Standard input is a tar, in base64: the files
+# these in front of it: SERVICE, UNITS, TREE, DIGEST, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are the
+# service's own: before, build, check, activate, probe. Standard input is a tar, in base64: the files
 # that change at their paths, and three lists of paths: `owned` (all files of the service), `stale` (those to
 # remove) and `singles` (those to swap one by one, outside TREE).
 #
 # Every step leaves the old set or the new one, whenever the run dies:
 #   stage    a copy of TREE with the new files in it, in a folder that only root reads
 #   rehearse build and check that copy at its true path, in a mount namespace of its own
+#   claim    note which files are ours, those of the old set and those of the new
 #   swap     one renameat2(RENAME_EXCHANGE): the old tree and the new change places at once
-#   activate reload or start, then probe; when that fails, swap back and start over with the old set
+#   activate reload or start, then probe; what a reload does not bring, a restart may
+#   restore  when it does not serve, swap back and start over with the old set
 #   record   what the daemon has loaded; until then the next run does all of this again
 set -eu
 umask 077
@@ -17,12 +19,14 @@ next=$base/next
 
 # The operator's connection may go at any moment; a rollout that has begun ends by itself.
 trap '' HUP PIPE
-install -d -m 0755 /etc/mailwright
+install -d -m 0755 /etc/mailwright /run/mailwright
 install -d -m 0700 /etc/mailwright/rollout "$base"
 exec 9>/etc/mailwright/rollout/lock
 flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
-exec 3>&2 >"$base/log" 2>&1
-trap 'cat "$base/log" >&3 2>/dev/null || :' EXIT
+# Not beside the rest: the disk may be what is full.
+log=/run/mailwright/$SERVICE.log
+exec 3>&2 >"$log" 2>&1
+trap 'cat "$log" >&3 2>/dev/null || :' EXIT
 
 receive() {
     base64 -d >"$base/archive"
@@ -80,8 +84,15 @@ swap_single() {
 }
 
 swap() {
-    while read -r path; do swap_single "$path"; done <"$next/singles"
     [ -z "$TREE" ] || exchange "$TREE" "$next$TREE"
+    while read -r path; do swap_single "$path"; done <"$next/singles"
+}
+
+# What this run brings is ours from before it is there: should the run die, a later one still knows what to remove.
+claim() {
+    touch "$base/owned"
+    sort -u "$base/owned" "$next/owned" >"$base/owned.new"
+    mv "$base/owned.new" "$base/owned"
 }
 
 blame() {
@@ -102,12 +113,14 @@ receive
 sh -euc "$LIB before"
 stage
 rehearse || { rm -rf "$next"; blame "$SERVICE refuses the new configuration; the old one keeps serving"; }
+claim
 sync -f "$base"
 swap
-if sh -euc "$LIB activate; probe"; then
+export UNITS LOADED="$base/loaded"
+if sh -euc "$LIB activate; probe" || sh -euc "$LIB restart; probe"; then
     record
 else
     swap
-    LOADED=$base/loaded sh -euc "$LIB recover" || :
+    sh -euc "$LIB restore" || :
     blame "$SERVICE does not serve with the new configuration; the old one is back"
 fi

@@ -1,6 +1,7 @@
-"""Rspamd signs what our users send with DKIM, refuses a From that is not theirs, and judges what arrives by SPF, DKIM and DMARC.
+"""Rspamd signs what our users send, and judges what arrives by SPF, DKIM and DMARC.
 
-Opens no port: Postfix reaches it over a UNIX socket in its queue folder. Comes before `postfix`.
+It refuses a header From that is not the sender's own. Opens no port: Postfix reaches it
+over a UNIX socket in its queue folder. Comes before `postfix`.
 """
 
 from pyinfra.api.deploy import deploy
@@ -23,9 +24,8 @@ SERVICE = Service(
     """,
     activate="""
         systemd-tmpfiles --create mailwright-rspamd.conf
-        serve rspamd
+        serve
     """,
-    recover="restore rspamd",
     # It compiles its tables first, which takes seconds.
     probe="appears /var/spool/postfix/rspamd/milter.sock",
 )

@@ -61,8 +61,7 @@ class Service:
     before: str = ":"
     build: str = ":"
     check: str = ":"
-    activate: str = ":"
-    recover: str = ":"
+    activate: str = "serve"
     probe: str = ":"
 
     def files(self, picture: Picture) -> list[File]:
@@ -89,5 +88,5 @@ class Service:
     @property
     def functions(self) -> str:
         """The snippets as shell functions."""
-        names = ("before", "build", "check", "activate", "recover", "probe")
+        names = ("before", "build", "check", "activate", "probe")
         return _SHELL + "".join(f"{name}() {{\n{getattr(self, name)}\n}}\n" for name in names)

@@ -5,17 +5,28 @@ refuse() { echo "$*"; exit 1; }
 # Some daemons only warn of what they will not do: any word is a refusal.
 quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
 
-# serve UNIT: start it, or make it read its files again.
+# Make the daemon read its files again. What runs but never had files of ours, such as a daemon that Debian
+# started, is restarted: a reload keeps its listeners.
 serve() {
-    systemctl enable -q "${1%@-}"
-    if systemctl is-active -q "$1"; then systemctl reload "$1"; else systemctl start "$1"; fi
+    for unit in $UNITS; do
+        systemctl enable -q "${unit%@-}"
+        if [ -e "$LOADED" ] && systemctl is-active -q "$unit"; then
+            systemctl reload "$unit"
+        else
+            systemctl restart "$unit"
+        fi
+    done
 }
 
-# restore UNIT: after a failure only a stop and a start revive a daemon that has crashed. What was never
-# ours to start stays down.
+restart() { for unit in $UNITS; do systemctl restart "$unit"; done; }
+
+# After a failure only a stop and a start revive a daemon that has crashed. What was never ours stays down.
 restore() {
-    systemctl stop "$1"
-    [ ! -e "$LOADED" ] || systemctl start "$1"
+    [ -n "$UNITS" ] || activate
+    for unit in $UNITS; do
+        systemctl stop "$unit"
+        [ ! -e "$LOADED" ] || systemctl start "$unit"
+    done
 }
 
 # appears SOCKET: wait until the daemon has made it.

@@ -70,10 +70,13 @@ def verify(pytestconfig: pytest.Config) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def accounts(mail: MailHost, verify: dict[str, dict[str, str]]) -> list[Account]:
-    """Mailboxes of this host whose passwords verify.toml tells, the roomiest first."""
+    """Mailboxes of this host that send and are read by IMAP, the roomiest first.
+
+    As far as verify.toml tells their passwords.
+    """
     known = verify.get("accounts", {})
-    mine = [m for m in mail.mailboxes if m.address in known]
-    mine.sort(key=lambda m: m.quota or 1 << 62, reverse=True)
+    mine = [m for m in mail.mailboxes if m.address in known and {"imap", "smtp"} <= {*m.services}]
+    mine.sort(key=lambda m: (m.quota or 1 << 62, "pop3" in m.services), reverse=True)
     if not mine:
         pytest.skip("verify.toml has no password of a mailbox on this host")
     return [Account(m.address, known[m.address], mail.name) for m in mine]
@@ -82,6 +85,16 @@ def accounts(mail: MailHost, verify: dict[str, dict[str, str]]) -> list[Account]
 @pytest.fixture
 def account(accounts: list[Account]) -> Account:
     return accounts[0]
+
+
+@pytest.fixture
+def pop3_account(mail: MailHost, accounts: list[Account]) -> Account:
+    """One that is read by POP3 as well."""
+    allowed = {m.address for m in mail.mailboxes if "pop3" in m.services}
+    found = [account for account in accounts if account.address in allowed]
+    if not found:
+        pytest.skip("verify.toml has no password of a mailbox for IMAP and POP3 on this host")
+    return found[0]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,9 @@ from typing import TypeVar
 T = TypeVar("T")
 TIMEOUT = 20
 
+# The test strings that every spam filter knows; Rspamd has one for each of its actions.
+GTUBE = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n"
+
 
 @dataclass(frozen=True)
 class Account:

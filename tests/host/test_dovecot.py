@@ -69,8 +69,8 @@ def test_imap_lets_the_owner_in(account: Account, starttls: bool) -> None:
 
 
 @pytest.mark.parametrize("stls", [False, True], ids=["995", "110"])
-def test_pop3_lets_the_owner_in(account: Account, stls: bool) -> None:
-    with account.pop3(stls) as client:
+def test_pop3_lets_the_owner_in(pop3_account: Account, stls: bool) -> None:
+    with pop3_account.pop3(stls) as client:
         assert client.stat()[0] >= 0
 
 

@@ -1,15 +1,17 @@
 """The README's path for somebody with a server of his own: init, dns, deploy, verify."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.lab import Lab
-from tests.lab.deploys import ROOT, Deploy, edit
+from tests.lab.deploys import PYINFRA, ROOT, Deploy, edit
 
 MAILWRIGHT = str(Path(sys.executable).with_name("mailwright"))
 CORRESPONDENT = """
@@ -62,8 +64,21 @@ def test_a_user_gets_from_init_to_a_verified_server(own: Lab, ours: Path) -> Non
     edit(ours / "hosts.py", ('"ssh_user": "admin",', f'"ssh_user": "admin", {keys}'))
     with (ours / "verify.toml").open("a") as verify:
         verify.write(CORRESPONDENT)
+    lose_power_in_the_first_deploy(own, ours)
     Deploy.run(own, ours).succeeded()
     assert Deploy.count(own, ours) == 0
     tests = [sys.executable, "-m", "pytest", "tests/host", "-q", "--inventory", str(ours)]
     done = own.run(tests, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout[-5000:]
+
+
+def lose_power_in_the_first_deploy(lab: Lab, inventory: Path) -> None:
+    """While packages are being installed; what is half done is for the next deploy to finish."""
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    command = lab.command([PYINFRA, str(inventory), "deploy.py", "-y"])
+    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **silent) as run:
+        time.sleep(12)
+        assert run.poll() is None
+        lab.stop("mail.example.net")
+        os.killpg(run.pid, signal.SIGKILL)
+    lab.start("mail.example.net")

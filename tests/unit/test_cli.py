@@ -164,7 +164,7 @@ def test_show_says_what_follows(run, folder, chain) -> None:
     assert err == ["warning: bob@example.org has a quota below message_size_limit"]
     lines = out.splitlines()
     assert "  mail.example.com  Debian 12  198.51.100.10 2001:db8::10" in lines
-    assert "  alice@example.com  1G" in lines
+    assert "  alice@example.com  devices  1G  imap submission sieve" in lines
     assert "  team@example.com -> alice@example.com bob@example.org" in lines
     assert "  abuse@example.org -> alice@example.com" in lines
     assert any(line.startswith("  example.org  on mail.example.org  dkim mw20") for line in lines)

@@ -40,7 +40,7 @@ TAIL = {
     box("a b@example.com"): "mail.toml: mailboxes: 'a b@example.com' has no valid local part; expected letters, digits and - _ . before the @",
     box("a+b@example.com"): "mail.toml: mailboxes: 'a+b@example.com' has a '+', which starts an address extension; expected a name without (mail to a@example.com with +anything arrives there by itself)",
     box("c@example.com", 'quota = "2 apples"'): "mail.toml: mailboxes.\"c@example.com\".quota: '2 apples' is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
-    box("c@example.com", 'qouta = "2G"'): "mail.toml: mailboxes.\"c@example.com\": 'qouta' is no setting; expected password or quota (did you mean 'quota'?)",
+    box("c@example.com", 'qouta = "2G"'): "mail.toml: mailboxes.\"c@example.com\": 'qouta' is no setting; expected use, password, quota, protocols, suspended or owner (did you mean 'quota'?)",
     '[mailboxes."c@example.com"]': f'mail.toml: mailboxes."c@example.com".password: is missing; expected a hash {HINT}',
     '[mailboxes."c@example.com"]\npassword = "hunter2"': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',
     '[mailboxes."c@example.com"]\npassword = 5': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',

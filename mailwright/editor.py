@@ -1,0 +1,178 @@
+"""`mail.toml` changed in place: what a command does not touch stays as its owner wrote it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from mailwright import address, secret
+from mailwright.inventory import check
+from mailwright.mail import FILE, setting
+from mailwright.problems import Invalid, Problem, Problems, nearest
+
+TABLE = "mailboxes"
+
+
+class Editor:
+    """The mailboxes of one `mail.toml`. A change is checked as a whole before it is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        check(folder)
+        self.text = (folder / FILE).read_bytes().decode("utf-8")  # with its own line ends
+
+    @property
+    def _mailboxes(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = tomllib.loads(self.text).get(TABLE, {})
+        return found
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """What is written about a mailbox. Raises Problems when there is none of that name."""
+        return dict(self._mailboxes[self._written(name)])
+
+    def vacant(self, name: str) -> None:
+        """Raises Problems when there is a mailbox of that name."""
+        if _folded(name) in map(_folded, self._mailboxes):
+            hint = "change it with 'mailwright mailbox set'"
+            raise Problems([Problem(setting(TABLE), "is there already", name, hint=hint)])
+
+    def add(self, name: str, settings: Mapping[str, Any]) -> None:
+        """A new mailbox behind the last one. Raises Problems when there is one of that name."""
+        self.vacant(name)
+        table = tomlkit.table()
+        table.update(settings)
+        block = tomlkit.dumps({TABLE: {name: table}})
+        _, end = self._span(list(self._mailboxes)[-1]) if self._mailboxes else (0, len(self.text))
+        before = self.text[:end].rstrip("\n")
+        self._change(f"{before}\n\n{block}{self.text[end:]}" if before else block)
+
+    def set(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Change settings of a mailbox; those that are None are taken out."""
+        written = self._written(name)
+        document = tomlkit.parse(self.text)
+        table: Any = document[TABLE][written]
+        new = {}
+        for key, value in settings.items():
+            if value is None:
+                table.pop(key, None)
+            elif key in table:
+                _replace(table, key, value)
+            else:
+                new[key] = value
+        text = tomlkit.dumps(document)
+        if new:
+            text = self._with_lines(text, written, tomlkit.dumps(new))
+        self._change(text)
+
+    def remove(self, name: str) -> None:
+        """Take a mailbox out, and leave the comment that stands before the next table."""
+        start, end = self._span(self._written(name))
+        before, behind = self.text[:start], self.text[end:]
+        self._change(f"{before.rstrip(chr(10))}\n{behind}" if before.strip() else behind)
+
+    def _change(self, text: str) -> None:
+        check(self._folder, text)
+        self.text = text
+
+    def _written(self, name: str) -> str:
+        names = {_folded(each): each for each in self._mailboxes}
+        if _folded(name) not in names:
+            what, hint = "is no mailbox", nearest(name, names)
+            raise Problems([Problem(setting(TABLE), what, name, hint=hint)])
+        return names[_folded(name)]
+
+    def _with_lines(self, text: str, written: str, lines: str) -> str:
+        before, self.text = self.text, text
+        try:
+            _, end = self._span(written)
+        finally:
+            self.text = before
+        return f"{text[:end]}{'' if text[:end].endswith(chr(10)) else chr(10)}{lines}{text[end:]}"
+
+    def _span(self, written: str) -> tuple[int, int]:
+        """Where a mailbox's table stands in the text, without the comments that follow it."""
+        document = tomlkit.parse(self.text)
+        del document[TABLE][written]
+        rest = tomlkit.dumps(document)
+        length = len(self.text) - len(rest)
+        start = _first_difference(self.text, rest) + 1
+        while (start := self.text.rfind("[", 0, start)) >= 0:
+            if self.text[:start] + self.text[start + length :] == rest:
+                return start, start + len(_without_tail(self.text[start : start + length]))
+        what = "is not written as a table of its own"
+        raise Problems([Problem(setting(TABLE, written), what, hint="edit it by hand")])
+
+    def save(self) -> None:
+        """Put the text in the place of the file, at once or not at all."""
+        path = (self._folder / FILE).resolve()
+        staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(self.text)
+                file.flush()
+                there = path.stat()
+                if os.geteuid() == 0:
+                    os.fchown(file.fileno(), there.st_uid, there.st_gid)
+                os.fchmod(file.fileno(), there.st_mode & 0o7777)
+                os.fsync(file.fileno())
+            staged.rename(path)
+        except BaseException:
+            staged.unlink(missing_ok=True)
+            raise
+        secret.sync(path.parent)
+
+
+@contextmanager
+def edited(folder: Path) -> Iterator[Editor]:
+    """An Editor that is saved at the end; whoever else edits the same folder waits.
+
+    Raises Problems when the description is wrong, before or after the change.
+    """
+    if not folder.is_dir():
+        check(folder, "")  # says what is wrong with the folder
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        editor = Editor(folder)
+        yield editor
+        editor.save()
+    finally:
+        os.close(descriptor)
+
+
+def _folded(name: str) -> str:
+    try:
+        return address.own(name)
+    except Invalid as error:
+        raise Problems([error.at(setting(TABLE))]) from None
+
+
+def _replace(table: Any, key: str, value: Any) -> None:
+    """A new value for a key; the comment behind the old one stays."""
+    item = tomlkit.item(value)
+    item.trivia.comment_ws, item.trivia.comment = (
+        table[key].trivia.comment_ws,
+        table[key].trivia.comment,
+    )
+    table[key] = item
+
+
+def _first_difference(text: str, other: str) -> int:
+    pairs = enumerate(zip(text, other, strict=False))
+    return next((n for n, (one, two) in pairs if one != two), min(len(text), len(other)))
+
+
+def _without_tail(chunk: str) -> str:
+    lines = chunk.splitlines(keepends=True)
+    while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
+        lines.pop()
+    return "".join(lines)

@@ -1,0 +1,162 @@
+"""`mailwright mailbox`: the mailboxes of `mail.toml`, edited from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailwright import size
+from mailwright.editor import edited
+from mailwright.inventory import check
+from mailwright.mail import FILE, Mailbox
+from mailwright.terminal import INVENTORY, password_hash
+from mailwright.use import PROTOCOLS, USES
+
+_ADDRESS = click.argument("address")
+_GENERATE = click.option("--generate", is_flag=True, help="Make a password up and show it once.")
+_DEFAULT = "default"
+
+
+@click.group()
+def mailbox() -> None:
+    """Edit the mailboxes in mail.toml; comments and order stay.
+
+    \b
+      mailwright mailbox add carol@example.com our-mail --use both
+      mailwright mailbox set carol@example.com our-mail --quota 5G
+      mailwright mailbox list our-mail
+
+    A change that would break the description is not written. It reaches the hosts with the next
+    deploy.
+    """
+
+
+def _settings(function: Any) -> Any:
+    """The options that are settings of a mailbox in mail.toml."""
+    for option in reversed(
+        [
+            click.option("--use", help=f"What it is used for: {', '.join(USES)}."),
+            click.option("--quota", help="Such as 500M, 2G or unlimited."),
+            click.option("--protocols", help=f"Some of {','.join(PROTOCOLS)}, with commas."),
+            click.option("--owner", help="Who gets the mail of a mailbox that only sends."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def _given(options: dict[str, str | None]) -> dict[str, Any]:
+    """The settings that were given; `default` becomes None, which takes a setting out."""
+    given: dict[str, Any] = {name: text for name, text in options.items() if text is not None}
+    if given.get("protocols", _DEFAULT) != _DEFAULT:
+        given["protocols"] = [name for name in given["protocols"].split(",") if name]
+    return {name: None if value == _DEFAULT else value for name, value in given.items()}
+
+
+def _wants_password(use: str) -> bool:
+    return use not in USES or "password" not in USES[use].without
+
+
+@mailbox.command()
+@_ADDRESS
+@INVENTORY
+@_settings
+@_GENERATE
+def add(address: str, folder: Path, generate: bool, **options: str | None) -> None:
+    """Add a mailbox; asks for its password.
+
+    \b
+      mailwright mailbox add carol@example.com our-mail
+      mailwright mailbox add scanner@example.com our-mail --use send-only --generate
+    """
+    settings = {name: value for name, value in _given(options).items() if value is not None}
+    with edited(folder) as editor:
+        editor.vacant(address)
+        if _wants_password(settings.get("use", "devices")):
+            settings["password"] = password_hash(address, generate)
+        editor.add(address, settings)
+    click.echo(f"{address} is in {folder / FILE}")
+
+
+@mailbox.command("set")
+@_ADDRESS
+@INVENTORY
+@_settings
+@click.option("--suspended/--active", default=None, help="Nobody logs in; mail still arrives.")
+@_GENERATE
+def set_command(
+    address: str, folder: Path, generate: bool, suspended: bool | None, **options: str | None
+) -> None:
+    """Change settings of a mailbox; `default` takes one out.
+
+    \b
+      mailwright mailbox set carol@example.com our-mail --use archive --quota default
+      mailwright mailbox set carol@example.com our-mail --suspended
+    """
+    settings = _given(options)
+    if suspended is not None:
+        settings["suspended"] = True if suspended else None
+    if not settings:
+        raise click.UsageError("nothing to set")
+    with edited(folder) as editor:
+        there = editor.settings(address)
+        use = settings.get("use", there.get("use")) or "devices"
+        if "use" in settings and use in USES:
+            settings = {**dict.fromkeys(USES[use].without), **settings}
+        if _wants_password(use) and "password" not in there:
+            settings["password"] = password_hash(address, generate)
+        editor.set(address, settings)
+    click.echo(f"{address} is changed in {folder / FILE}")
+
+
+@mailbox.command("password")
+@_ADDRESS
+@INVENTORY
+@_GENERATE
+def password_command(address: str, folder: Path, generate: bool) -> None:
+    """Give a mailbox a new password; asks for it.
+
+    \b
+      mailwright mailbox password carol@example.com our-mail
+      mailwright mailbox password carol@example.com our-mail --generate
+    """
+    with edited(folder) as editor:
+        editor.settings(address)
+        editor.set(address, {"password": password_hash(address, generate)})
+    click.echo(f"{address} has a new password in {folder / FILE}")
+
+
+@mailbox.command()
+@_ADDRESS
+@INVENTORY
+def remove(address: str, folder: Path) -> None:
+    """Take a mailbox out of mail.toml. Its mail stays on the host, in /var/vmail.
+
+    \b
+      mailwright mailbox remove carol@example.com our-mail
+    """
+    with edited(folder) as editor:
+        editor.remove(address)
+    click.echo(f"{address} is no longer in {folder / FILE}; its mail stays on the host")
+
+
+@mailbox.command("list")
+@INVENTORY
+def list_command(folder: Path) -> None:
+    """List the mailboxes: address, use, quota, protocols.
+
+    \b
+      mailwright mailbox list our-mail
+    """
+    for name, each in sorted(check(folder).mailboxes.items()):
+        click.echo(f"{name}  {described(each)}")
+
+
+def described(each: Mailbox) -> str:
+    """A mailbox on one line: `devices  1G  imap submission sieve`."""
+    kept = "unlimited" if each.quota == size.UNLIMITED else size.format(each.quota)
+    words = [each.use, kept if each.stores else "stores nothing"]
+    words.append("suspended" if each.suspended else " ".join(each.protocols) or "no login")
+    return "  ".join(words)

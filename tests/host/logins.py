@@ -1,0 +1,99 @@
+"""Logging in on every port that takes a password, and what the server says when it refuses."""
+
+import base64
+import imaplib
+import poplib
+import socket
+import ssl
+
+from tests.host.letters import TIMEOUT, submission
+
+# protocol, port: TLS from the start, or the older port after STARTTLS.
+PORTS = [
+    ("imap", 993),
+    ("imap", 143),
+    ("pop3", 995),
+    ("pop3", 110),
+    ("submission", 465),
+    ("submission", 587),
+    ("sieve", 4190),
+]
+
+
+def refusal(server: str, protocol: str, port: int, user: str, password: str) -> str:
+    """The words of the refusal; empty when the server lets the user in."""
+    logins = {"imap": _imap, "pop3": _pop3, "submission": _submission, "sieve": _sieve}
+    return logins[protocol](server, port, user, password)
+
+
+def _imap(server: str, port: int, user: str, password: str) -> str:
+    context = ssl.create_default_context()
+    client: imaplib.IMAP4
+    if port == 993:
+        client = imaplib.IMAP4_SSL(server, port, ssl_context=context, timeout=TIMEOUT)
+    else:
+        client = imaplib.IMAP4(server, port, timeout=TIMEOUT)
+        client.starttls(context)
+    try:
+        client.login(user, password)
+        assert client.select("INBOX", readonly=True)[0] == "OK"
+    except imaplib.IMAP4.error as error:
+        return str(error) or "refused"
+    finally:
+        client.logout()
+    return ""
+
+
+def _pop3(server: str, port: int, user: str, password: str) -> str:
+    context = ssl.create_default_context()
+    client: poplib.POP3
+    if port == 995:
+        client = poplib.POP3_SSL(server, port, context=context, timeout=TIMEOUT)
+    else:
+        client = poplib.POP3(server, port, timeout=TIMEOUT)
+        client.stls(context)
+    try:
+        client.user(user)
+        client.pass_(password)
+        client.stat()
+    except poplib.error_proto as error:
+        return error.args[0].decode()
+    finally:
+        client.quit()
+    return ""
+
+
+def _plain(user: str, password: str) -> str:
+    """RFC 4616."""
+    return base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+
+
+def _submission(server: str, port: int, user: str, password: str) -> str:
+    with submission(server, port) as client:
+        code, words = client.docmd("AUTH", f"PLAIN {_plain(user, password)}")
+    return "" if code == 235 else f"{code} {words.decode()}"
+
+
+def _sieve(server: str, port: int, user: str, password: str) -> str:
+    """RFC 5804; each answer ends with a line that starts with OK, NO or BYE."""
+    with socket.create_connection((server, port), timeout=TIMEOUT) as connection:
+        _sieve_answer(connection)
+        connection.sendall(b"STARTTLS\r\n")
+        assert _sieve_answer(connection).startswith("OK")
+        context = ssl.create_default_context()
+        with context.wrap_socket(connection, server_hostname=server) as secured:
+            _sieve_answer(secured)
+            secured.sendall(f'AUTHENTICATE "PLAIN" "{_plain(user, password)}"\r\n'.encode())
+            answer = _sieve_answer(secured)
+    return "" if answer.startswith("OK") else answer
+
+
+def _sieve_answer(connection: socket.socket) -> str:
+    received = b""
+    while not received.endswith(b"\r\n") or not received.splitlines()[-1].startswith(
+        (b"OK", b"NO", b"BYE")
+    ):
+        more = connection.recv(4096)
+        assert more, received
+        received += more
+    return received.splitlines()[-1].decode()
