@@ -7,6 +7,7 @@ from roles.base import base
 from roles.dovecot import dovecot
 from roles.firewall import firewall
 from roles.postfix import postfix
+from roles.postsrsd import postsrsd
 from roles.rspamd import rspamd
 from roles.tls import tls
 
@@ -14,5 +15,6 @@ base()
 tls()
 dovecot()
 rspamd()
+postsrsd()
 postfix()
 firewall()

@@ -77,6 +77,11 @@ def own(text: str) -> str:
     return address
 
 
+def own_or_all(text: str) -> str:
+    """An address of ours, or `@example.com`: every one that the domain lacks. Raises Invalid."""
+    return f"@{domain(text[1:])}" if text.startswith("@") else own(text)
+
+
 def without_extension(address: str) -> str:
     """`alice+lists@example.com` without what follows the recipient delimiter."""
     local, _, name = address.rpartition("@")

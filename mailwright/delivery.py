@@ -9,15 +9,21 @@ from mailwright.address import without_extension
 
 Aliases = Mapping[str, Collection[str]]
 
+EXPANSION_LIMIT = 1000  # addresses of one recipient: virtual_alias_expansion_limit, postconf(5)
+
 
 def entry(address: str, known: Collection[str]) -> str:
     """The mailbox or alias that takes mail for `address`: itself, or what stands before its `+`."""
     return address if address in known else without_extension(address)
 
 
-def loops(aliases: Aliases) -> Iterator[list[str]]:
-    """Each circle of aliases, as the addresses that the mail passes until it is back."""
-    graph = _graph(aliases)
+def loops(aliases: Aliases, mailboxes: Collection[str] = ()) -> Iterator[list[str]]:
+    """Each circle of aliases, as the addresses that the mail passes until it is back.
+
+    An alias that is a mailbox as well may have itself as a target: Postfix lets an address expand
+    into itself once (virtual(5)), and that one is the copy that the mailbox keeps.
+    """
+    graph = _graph(aliases, mailboxes)
     done: set[str] = set()
     for start in graph:
         path = {} if start in done else {start: iter(graph[start])}
@@ -39,16 +45,37 @@ def _circle(path: list[str], back: str) -> list[str]:
 
 
 def ends(aliases: Aliases) -> dict[str, frozenset[str]]:
-    """For each alias where its mail ends: addresses that are no alias. There must be no loop."""
+    """For each alias where its mail ends: addresses that are no alias, or mailboxes as well.
+
+    There must be no loop.
+    """
     reached: dict[str, frozenset[str]] = {}
-    for alias in TopologicalSorter(_graph(aliases)).static_order():
+    for alias in TopologicalSorter(_graph(aliases, aliases)).static_order():
         further = (reached.get(entry(each, aliases), {each}) for each in aliases[alias])
         reached[alias] = frozenset().union(*further)
     return reached
 
 
-def _graph(aliases: Aliases) -> dict[str, list[str]]:
+def oversized(aliases: Aliases, limit: int) -> Iterator[tuple[str, int]]:
+    """Each alias with more addresses than the limit, and how many; not those that contain it.
+
+    Postfix counts an address as often as it is reached. There must be no loop.
+    """
+    sizes: dict[str, int] = {}
+    for alias in TopologicalSorter(_graph(aliases, aliases)).static_order():
+        parts = [sizes.get(entry(each, aliases), 1) for each in aliases[alias]]
+        sizes[alias] = sum(parts)
+        if sizes[alias] > limit >= max(parts):
+            yield alias, sizes[alias]
+
+
+def _graph(aliases: Aliases, mailboxes: Collection[str]) -> dict[str, list[str]]:
+    """The aliases among each alias's targets, without the copy that a mailbox keeps."""
     return {
-        alias: [entry(target, aliases) for target in targets if entry(target, aliases) in aliases]
+        alias: [
+            entry(target, aliases)
+            for target in targets
+            if entry(target, aliases) in aliases and not (target == alias and alias in mailboxes)
+        ]
         for alias, targets in aliases.items()
     }

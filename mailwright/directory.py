@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mailwright import address, delivery, sharing
+from mailwright import address, alias_domain, delivery, sharing
 from mailwright.host import Machine
 from mailwright.mail import Alias, Domain, DomainTable, Mailbox, MailboxTable, MailTable, setting
 from mailwright.problems import Invalid, Problem, listed, nearest
@@ -22,12 +22,17 @@ _HINTS_UP_TO = 1000  # addresses of a domain: comparing a word with more of them
 
 @dataclass(frozen=True)
 class Directory:
-    """Everything by its name. `ends` has for each alias the addresses that its mail reaches."""
+    """Everything by its name.
+
+    `ends` has for each alias the addresses that its mail reaches, `owners` those that it belongs
+    to: what a mailbox forwards does not belong to whoever it is forwarded to.
+    """
 
     domains: dict[str, Domain]
     mailboxes: dict[str, Mailbox]
     aliases: dict[str, Alias]
     ends: dict[str, frozenset[str]]
+    owners: dict[str, frozenset[str]]
     postmaster: str
 
 
@@ -44,18 +49,40 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
     _check_members(mailboxes, domains, found)
     known = _Known(_by_domain(domains, taking), mailboxes)
     postmaster = _postmaster(table, known, mailboxes, found)
+    written = aliases.copy()
     aliases |= owned
-    aliases |= {role: Alias(role, (postmaster,)) for role in sorted(roles - taking)}
+    originals = {
+        f"{role}@{name}" for name in domains for role in ROLES if not domains[name].alias_of
+    }
+    aliases |= {role: Alias(role, (postmaster,)) for role in sorted(originals - taking)}
+    aliases |= alias_domain.twins(domains, taking | originals, aliases)
+    ends, owners = _followed(mailboxes, aliases, written, found)
+    return Directory(domains, mailboxes, aliases, ends, owners, postmaster)
+
+
+def _followed(
+    mailboxes: Mapping[str, Mailbox],
+    aliases: Mapping[str, Alias],
+    written: Collection[str],
+    found: list[Problem],
+) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+    """Where mail of the aliases ends and whose they are, if there is no loop."""
     targets = {alias.address: alias.targets for alias in aliases.values()}
-    return Directory(domains, mailboxes, aliases, _ends(targets, found), postmaster)
-
-
-def _ends(targets: delivery.Aliases, found: list[Problem]) -> dict[str, frozenset[str]]:
-    circles = list(delivery.loops(targets))
+    kept = {name for name, mailbox in mailboxes.items() if mailbox.stores}
+    circles = list(delivery.loops(targets, kept))
     for circle in circles:
-        where = setting("aliases", circle[0])
+        where = setting("aliases", next(filter(written.__contains__, circle), circle[0]))
         found.append(Problem(where, f"is a loop: {' -> '.join(circle)}", hint="mail never arrives"))
-    return {} if circles else delivery.ends(targets)
+    if circles:
+        return {}, {}
+    for name, size in delivery.oversized(targets, delivery.EXPANSION_LIMIT):
+        if name in written:
+            expected = f"{delivery.EXPANSION_LIMIT} at most"
+            hint = "virtual_alias_expansion_limit, postconf(5)"
+            where = setting("aliases", name)
+            found.append(Problem(where, f"reaches {size} addresses", None, expected, hint))
+    plain = {name: each for name, each in targets.items() if name not in kept}
+    return delivery.ends(targets), delivery.ends(plain)
 
 
 def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) -> dict[str, Domain]:
@@ -65,11 +92,14 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
     domains = {}
     for name, written, entry in _folded("domains", table.domains, address.domain, found):
         where = setting("domains", written)
-        host = _host(entry, machines, where, reported, found)
+        host = "" if entry.alias_of else _host(entry, machines, where, reported, found)
+        if entry.alias_of and entry.host:
+            what = f"has no place beside alias_of: its mail is that of {entry.alias_of}"
+            found.append(Problem(f"{where}.host", what))
         if not entry.dkim and f"{where}.dkim" not in reported:
             found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
         domains[name] = _domain(name, host, entry, table)
-    return domains
+    return alias_domain.settled(domains, found)
 
 
 def _domain(name: str, host: str, entry: DomainTable, table: MailTable) -> Domain:
@@ -78,6 +108,7 @@ def _domain(name: str, host: str, entry: DomainTable, table: MailTable) -> Domai
         host=host,
         dmarc=entry.dmarc,
         algorithms=tuple(dict.fromkeys(entry.dkim)),
+        alias_of=entry.alias_of,
         quota=_first(entry.quota, table.quota),
         quota_message_count=_first(entry.quota_message_count, table.quota_message_count),
     )
@@ -108,7 +139,8 @@ def _host(
     if wanted in names or not machines:  # no machines: reported where they are missing
         return names.get(wanted or "", "")
     known = [machine.name for machine in machines]
-    if entry.host is None and len(known) > 1 and not {where, f"{where}.host"} & reported:
+    wrong = {where, f"{where}.host", f"{where}.alias_of"} & reported
+    if entry.host is None and len(known) > 1 and not wrong:
         found.append(Problem(f"{where}.host", "is missing", expected=listed(known)))
     elif entry.host is not None:
         hint = nearest(entry.host, names)
@@ -192,10 +224,11 @@ def _aliases(
 ) -> dict[str, Alias]:
     aliases = {}
     reported = {problem.where for problem in found}
-    for name, written, targets in _folded("aliases", table.aliases, address.own, found):
+    for name, written, targets in _folded("aliases", table.aliases, address.own_or_all, found):
         where = setting("aliases", written)
-        if name in mailboxes:
-            found.append(Problem(where, "is a mailbox as well", None, "one or the other"))
+        if name in mailboxes and name not in targets:
+            expected = "its own address among the targets, which keeps a copy"
+            found.append(Problem(where, "is a mailbox as well", None, expected))
         if not targets and where not in reported:
             found.append(Problem(where, "has no target", None, "one address or more"))
         _check_domain(name, where, domains, found)
@@ -224,7 +257,10 @@ def _folded(
 def _check_domain(
     name: str, where: str, domains: Mapping[str, Domain], found: list[Problem]
 ) -> None:
-    domain = name.rpartition("@")[2]
+    local, _, domain = name.rpartition("@")
+    if domain in domains and (original := domains[domain].alias_of):
+        expected = f"{local}@{original}"
+        found.append(Problem(where, f"is an alias domain of {original}", domain, expected))
     if domain not in domains:
         hint = nearest(domain, domains)
         found.append(Problem(where, "is no domain of ours", domain, listed(domains), hint))
@@ -311,10 +347,13 @@ def _postmaster(
     return next(iter(mailboxes), "")
 
 
-def _by_domain(domains: Iterable[str], addresses: Iterable[str]) -> dict[str, set[str]]:
+def _by_domain(domains: Mapping[str, Domain], addresses: Iterable[str]) -> dict[str, set[str]]:
     known: dict[str, set[str]] = {name: set() for name in domains}
     for name in addresses:
         known.get(name.rpartition("@")[2], set()).add(name)
+    for name, domain in domains.items():
+        if domain.alias_of:
+            known[name] = {alias_domain.twin(each, name) for each in known[domain.alias_of]}
     return known
 
 

@@ -69,7 +69,7 @@ class MailHost(Machine):
 
     Sizes are bytes. `quota_trash` is by how many percent of the quota the folder Trash may go
     beyond it. `sender_logins` has for each address the mailboxes that may send as it: the mailbox
-    of that name, or those that the alias reaches on this host. `tls_chain` is PEM text, a secret
+    of that name, or those that the alias belongs to on this host. `tls_chain` is PEM text, a secret
     (private key, leaf, intermediates), and like everything long not in the repr.
     """
 
@@ -114,6 +114,11 @@ class MailHost(Machine):
         return 100 + self.quota_trash
 
     @property
+    def loopback(self) -> str:
+        """Where the host's services meet: Postfix uses the families of inet_protocols only."""
+        return "127.0.0.1" if self.ipv4 else "::1"
+
+    @property
     def virtual_alias_domains(self) -> tuple[str, ...]:
         """The host's own name, unless it is a mail domain: mail for root and postmaster."""
         return () if self.name in {domain.name for domain in self.domains} else (self.name,)
@@ -122,6 +127,13 @@ class MailHost(Machine):
     def ssl_cipher_list(self) -> str:
         """TLS 1.2 suites: AEAD with forward secrecy (Mozilla Server Side TLS 6.0, intermediate)."""
         return ":".join(_INTERMEDIATE)
+
+    @property
+    def self_mapped(self) -> list[str]:
+        """Mailboxes that their domain's catch-all would empty if they had no entry of their own."""
+        known = {alias.address for alias in self.aliases}
+        boxes = (box for box in self.mailboxes if box.stores and f"@{box.domain}" in known)
+        return [box.address for box in boxes if box.address not in known]
 
     def mailboxes_of(self, domain: Domain) -> list[Mailbox]:
         """The mailboxes of one domain."""

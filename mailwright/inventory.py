@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from mailwright import delivery, dkim, groups, mail, quotas, tls
+from mailwright import dkim, groups, mail, quotas, tls
 from mailwright.directory import Directory, directory, warnings
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
 from mailwright.mail import Alias, Domain, Mailbox, MailTable
+from mailwright.ownership import sender_logins
 from mailwright.problems import Invalid, Problem, Problems, listed, nearest
 
 GROUP = "mail"
@@ -161,19 +162,6 @@ def _host(
         postmaster=book.postmaster,
         mailboxes=_sorted(mailboxes),
         aliases=_sorted(aliases),
-        sender_logins=_sender_logins(mailboxes, aliases, book.ends),
+        sender_logins=sender_logins(mailboxes, aliases, book.owners),
         tls_chain=chain,
     )
-
-
-def _sender_logins(
-    mailboxes: Mapping[str, Mailbox], aliases: Iterable[str], ends: Mapping[str, frozenset[str]]
-) -> dict[str, tuple[str, ...]]:
-    logins: dict[str, tuple[str, ...]] = {
-        name: tuple(sorted((name, *box.send_as))) for name, box in mailboxes.items()
-    }
-    for alias in (name for name in aliases if name not in mailboxes):
-        reached = {delivery.entry(end, mailboxes) for end in ends[alias]}
-        if owners := {login for name in reached if name in mailboxes for login in logins[name]}:
-            logins[alias] = tuple(sorted(owners))
-    return dict(sorted(logins.items()))

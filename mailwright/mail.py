@@ -27,12 +27,14 @@ class Domain:
     """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it.
 
     `quota` (bytes) and `quota_message_count` are what its mailboxes get; 0 is unlimited.
+    Every address of the domain `alias_of` has a twin here; there are no others.
     """
 
     name: str
     host: str
     dmarc: str
     algorithms: tuple[str, ...]
+    alias_of: str | None = None
     keys: tuple[DkimKey, ...] = ()
     quota: int = 0
     quota_message_count: int = 0
@@ -111,7 +113,10 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Alias:
-    """An address whose mail goes to other addresses."""
+    """An address whose mail goes to other addresses; `@example.com` is a domain's catch-all.
+
+    It may be a mailbox as well, and is then one of its own targets: the copy that it keeps.
+    """
 
     address: str
     targets: tuple[str, ...]
@@ -139,6 +144,13 @@ def _one_of(*words: str) -> PlainValidator:
     return PlainValidator(check)
 
 
+def _domain_name(value: object) -> str:
+    try:
+        return address.domain(value if isinstance(value, str) else "")
+    except Invalid as error:
+        raise Invalid(value, "is no domain name", error.expected) from None
+
+
 def _truth(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -155,6 +167,7 @@ MessageCount = Annotated[int, PlainValidator(quotas.message_count)]
 Trash = Annotated[int, PlainValidator(quotas.trash)]
 Level = Annotated[int, PlainValidator(quotas.level)]
 Levels = Annotated[list[Level], BeforeValidator(_list)]
+DomainName = Annotated[str, PlainValidator(_domain_name)]
 Address = Annotated[str, PlainValidator(address.parse)]
 Hash = Annotated[str, PlainValidator(password.check)]
 Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
@@ -176,6 +189,7 @@ class DomainTable(_Table):
     """`[domains."example.com"]`."""
 
     host: str | None = None
+    alias_of: DomainName | None = None
     dkim: Algorithms = ["rsa"]
     dmarc: Policy = "quarantine"
     quota: Quota | None = None

@@ -1,6 +1,7 @@
-"""Rspamd signs what our users send with DKIM, and judges what arrives by SPF, DKIM and DMARC.
+"""Rspamd signs what our users send, and judges what arrives by SPF, DKIM and DMARC.
 
-Opens no port: Postfix reaches it over a UNIX socket in its queue folder. Comes before `postfix`.
+It refuses a header From that is not the sender's own. Opens no port: Postfix reaches it
+over a UNIX socket in its queue folder. Comes before `postfix`.
 """
 
 from pyinfra.api.deploy import deploy

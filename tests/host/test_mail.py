@@ -8,7 +8,7 @@ import pytest
 
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory
-from tests.host.letters import GTUBE, TIMEOUT, Account, Letters, eventually
+from tests.host.letters import GTUBE, TIMEOUT, Account, Letters
 
 
 def test_mail_from_another_server_arrives_and_is_judged(
@@ -18,7 +18,7 @@ def test_mail_from_another_server_arrives_and_is_judged(
     with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
         client.starttls()
         client.send_message(letter)
-    arrived = wait_anywhere(account, letter["Message-ID"])
+    arrived = account.wait_anywhere(letter["Message-ID"])
     assert arrived["Authentication-Results"].startswith(mail.name)
 
 
@@ -97,18 +97,38 @@ def test_a_plus_address_reaches_its_owner(account: Account, letters: Letters) ->
     account.wait_for(letter["Message-ID"])
 
 
+def test_the_header_from_must_belong_to_the_sender(
+    mail: MailHost, account: Account, letters: Letters
+) -> None:
+    local, _, domain = account.address.partition("@")
+    owned = [name for name, logins in mail.sender_logins.items() if account.address in logins]
+    foreign = [name for name in mail.sender_logins if name not in owned and name[0] != "@"]
+    with account.smtp() as client:
+        for sender in ("someone@relay.invalid", f"{account.address}, someone@relay.invalid"):
+            assert submitted(client, account, letters, sender) == 554
+        for sender in foreign[:1]:
+            assert submitted(client, account, letters, sender) == 554
+        for sender in (account.address, f"{local}+detail@{domain}"):
+            assert submitted(client, account, letters, sender) == 250
+
+
+def submitted(client: smtplib.SMTP, account: Account, letters: Letters, sender: str) -> int:
+    """The answer to a letter with this header From and the account's own envelope."""
+    letter = letters.write(account.address, account)
+    letter.replace_header("From", sender)
+    try:
+        client.send_message(letter, account.address, [account.address])
+    except smtplib.SMTPDataError as refused:
+        return refused.smtp_code
+    account.wait_for(letter["Message-ID"])
+    return 250
+
+
 def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters: Letters) -> None:
     letter = letters.write("someone@sender.invalid", account, f"Y{GTUBE}")
     with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
         client.send_message(letter)
     assert account.wait_for(letter["Message-ID"], "Junk")["X-Spam"] == "Yes"
-
-
-def wait_anywhere(account: Account, message_id: str) -> EmailMessage:
-    """The message in the inbox, or in the spam folder if the filter distrusts this client."""
-    return eventually(
-        lambda: account.find(message_id) or account.find(message_id, "Junk"), f"{message_id}"
-    )
 
 
 def signatures(message: EmailMessage) -> set[tuple[str, str]]:

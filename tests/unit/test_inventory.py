@@ -52,7 +52,10 @@ def test_many_ways_to_one_mailbox_are_each_walked_once(folder) -> None:
     for n in range(60):
         further = [f"{side}{n + 1}@example.com" for side in "ab"] if n < 59 else "alice@example.com"
         folder.mail += f'"a{n}@example.com" = {further!r}\n"b{n}@example.com" = {further!r}\n'
-    assert folder.load().ends["a0@example.com"] == {"alice@example.com"}
+    lines = folder.wrong()  # Postfix walks each way, and gives up
+    where = 'mail.toml: aliases."{}49@example.com": reaches 1024 addresses; expected 1000 at most'
+    hint = " (virtual_alias_expansion_limit, postconf(5))"
+    assert sorted(lines) == [where.format(side) + hint for side in "ab"]
 
 
 def test_local_host_and_myhostname(folder) -> None:

@@ -161,7 +161,7 @@ def test_list(run) -> None:
         (("password", "nobody"), "mail.toml: mailboxes: 'nobody' is no mail address; expected one such as alice@example.com"),
         (("add", "ALICE@example.com"), "mail.toml: mailboxes: 'ALICE@example.com' is there already (change it with 'mailwright mailbox set')"),
         (("add", "c@exampel.com", "--generate"), "mail.toml: mailboxes.\"c@exampel.com\": 'exampel.com' is no domain of ours; expected example.com or example.org (did you mean 'example.com'?)"),
-        (("add", "info@example.com", "--generate"), 'mail.toml: aliases."info@example.com": is a mailbox as well; expected one or the other'),
+        (("add", "info@example.com", "--generate"), 'mail.toml: aliases."info@example.com": is a mailbox as well; expected its own address among the targets, which keeps a copy'),
         (("set", "bob@example.org", "--use", "archiv"), "mail.toml: mailboxes.\"bob@example.org\".use: 'archiv' is unknown; expected devices, archive, compact, shared, send-only or both (did you mean 'archive'?)"),
         (("set", "bob@example.org", "--quota", "much"), "mail.toml: mailboxes.\"bob@example.org\".quota: 'much' is no size; expected a number with K, M, G or T, such as 500M, or unlimited"),
         (("add", "c@example.com"), "input: the password cannot be hashed; expected 1 to 72 bytes, none of them zero"),
