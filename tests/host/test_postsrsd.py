@@ -22,12 +22,20 @@ def test_only_root_reads_the_secret(host: Host) -> None:
 
 
 @pytest.fixture
-def forward(mail: MailHost, inventory: Inventory, correspondent: Account) -> str:
-    """An address of this host whose mail goes to the correspondent."""
+def forward(
+    mail: MailHost,
+    inventory: Inventory,
+    accounts: list[Account],
+    correspondent: Account,
+    letters: Letters,
+) -> str:
+    """An address of this host whose mail goes to the correspondent; copies here are removed."""
     targets = ((a.address, inventory.ends[a.address]) for a in mail.aliases)
     found = [name for name, ends in targets if correspondent.address in ends and name[0] != "@"]
     if not found:
         pytest.skip("no alias on this host forwards to the correspondent")
+    ends = inventory.ends[found[0]]
+    letters.readers.update(account for account in accounts if account.address in ends)
     return found[0]
 
 
