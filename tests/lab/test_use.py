@@ -18,12 +18,15 @@ def users(host: str) -> str:
 
 
 def let_in(lab: Lab, host: str, user: str, service: str, *passwords: str) -> list[str]:
-    """Those of the passwords that Dovecot takes for this service; all asked at once."""
+    """Those of the passwords that Dovecot takes for this service; all asked at once.
+
+    Dovecot looks whether a passwd-file has changed once a second at most.
+    """
     test = f"doveadm auth test -x service={service} {user} >/dev/null 2>&1"
     tries = [
         f"(! printf '%s\\n' '{word}' | {test} || echo {n}) &" for n, word in enumerate(passwords)
     ]
-    taken = ask(lab, host, "\n".join([*tries, "wait"])).split()
+    taken = ask(lab, host, "\n".join(["sleep 1.1", *tries, "wait"])).split()
     return [passwords[int(n)] for n in taken]
 
 
