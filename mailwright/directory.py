@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mailwright import address, alias_domain, delivery, sharing
+from mailwright import address, alias_domain, delivery, sharing, stores
 from mailwright.host import Machine
 from mailwright.mail import Alias, Domain, DomainTable, Mailbox, MailboxTable, MailTable, setting
 from mailwright.problems import Invalid, Problem, listed, nearest
@@ -40,6 +40,7 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
     """What the table says, each address delivered somewhere; what is not goes to `found`."""
     domains = _domains(table, machines, found)
     mailboxes = _mailboxes(table, domains, found)
+    stores.check(mailboxes, domains, found)
     aliases = _aliases(table, domains, mailboxes, found)
     owned = _owned(mailboxes)
     taking = {name for name, box in mailboxes.items() if box.stores} | {*aliases, *owned}
@@ -188,6 +189,7 @@ def _mailbox(
         members=members,
         send_as=tuple(sorted({*(entry.send_as or ())})),
         private_seen=entry.private_seen or False,
+        stored_as=None if entry.stored_as == name else entry.stored_as,
     )
 
 

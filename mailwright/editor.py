@@ -13,7 +13,7 @@ from typing import Any
 
 import tomlkit
 
-from mailwright import address, secret
+from mailwright import address, renaming, secret
 from mailwright.inventory import check
 from mailwright.mail import FILE, setting
 from mailwright.problems import Invalid, Problem, Problems, nearest
@@ -50,7 +50,8 @@ class Editor:
         table = tomlkit.table()
         table.update(settings)
         block = tomlkit.dumps({TABLE: {name: table}})
-        _, end = self._span(list(self._mailboxes)[-1]) if self._mailboxes else (0, len(self.text))
+        last = list(self._mailboxes)[-1:]
+        end = _span(self.text, TABLE, *last)[1] if last else len(self.text)
         before = self.text[:end].rstrip("\n")
         self._change(f"{before}\n\n{block}{self.text[end:]}" if before else block)
 
@@ -69,12 +70,47 @@ class Editor:
                 new[key] = value
         text = tomlkit.dumps(document)
         if new:
-            text = self._with_lines(text, written, tomlkit.dumps(new))
+            text = _with_lines(text, tomlkit.dumps(new), TABLE, written)
         self._change(text)
+
+    def rename(self, old: str, new: str, alias: bool) -> None:
+        """Give a mailbox another address. Its mail stays where it lies; with `alias` mail to the
+        old address still arrives.
+
+        Raises Problems when there is no mailbox `old`, or when `new` is taken.
+        """
+        written, name = self._written(old), _folded(new)
+        self.vacant(new)
+        text = renaming.renamed(self._without_own_alias(_folded(old), name), _folded(old), new)
+        there = tomllib.loads(text)[TABLE].get(new)
+        if there is None:
+            raise _not_a_table(TABLE, written)
+        if "stored_as" not in there:
+            text = _with_lines(text, tomlkit.dumps({"stored_as": _folded(old)}), TABLE, new)
+        elif _folded(there["stored_as"]) == name:
+            document: Any = tomlkit.parse(text)
+            del document[TABLE][new]["stored_as"]
+            text = tomlkit.dumps(document)
+        self._change(_with_alias(text, written, new) if alias else text)
+
+    def _without_own_alias(self, old: str, new: str) -> str:
+        """The text without an alias `new` that leads to `old` alone: it would lead to itself."""
+        document: Any = tomlkit.parse(self.text)
+        aliases = document.get("aliases", {})
+        names = {_folded_alias(each): each for each in aliases}
+        if old in names and new in names:
+            what, hint = "is an alias as well", f"so is {old!r}; make one of the two"
+            raise Problems([Problem(setting("aliases"), what, new, hint=hint)])
+        targets = aliases[names[new]] if new in names else []
+        targets = targets if isinstance(targets, list) else [targets]
+        if [address.parse(target) for target in targets] != [old]:
+            return self.text
+        del aliases[names[new]]
+        return tomlkit.dumps(document)
 
     def remove(self, name: str) -> None:
         """Take a mailbox out, and leave the comment that stands before the next table."""
-        start, end = self._span(self._written(name))
+        start, end = _span(self.text, TABLE, self._written(name))
         before, behind = self.text[:start], self.text[end:]
         self._change(f"{before.rstrip(chr(10))}\n{behind}" if before.strip() else behind)
 
@@ -88,27 +124,6 @@ class Editor:
             what, hint = "is no mailbox", nearest(name, names)
             raise Problems([Problem(setting(TABLE), what, name, hint=hint)])
         return names[_folded(name)]
-
-    def _with_lines(self, text: str, written: str, lines: str) -> str:
-        before, self.text = self.text, text
-        try:
-            _, end = self._span(written)
-        finally:
-            self.text = before
-        return f"{text[:end]}{'' if text[:end].endswith(chr(10)) else chr(10)}{lines}{text[end:]}"
-
-    def _span(self, written: str) -> tuple[int, int]:
-        """Where a mailbox's table stands in the text, without the comments that follow it."""
-        document = tomlkit.parse(self.text)
-        del document[TABLE][written]
-        rest = tomlkit.dumps(document)
-        length = len(self.text) - len(rest)
-        start = _first_difference(self.text, rest) + 1
-        while (start := self.text.rfind("[", 0, start)) >= 0:
-            if self.text[:start] + self.text[start + length :] == rest:
-                return start, start + len(_without_tail(self.text[start : start + length]))
-        what = "is not written as a table of its own"
-        raise Problems([Problem(setting(TABLE, written), what, hint="edit it by hand")])
 
     def save(self) -> None:
         """Put the text in the place of the file, at once or not at all."""
@@ -154,6 +169,48 @@ def _folded(name: str) -> str:
         return address.own(name)
     except Invalid as error:
         raise Problems([error.at(setting(TABLE))]) from None
+
+
+def _folded_alias(name: str) -> str:
+    try:
+        return address.own_or_all(name)
+    except Invalid as error:
+        raise Problems([error.at(setting("aliases"))]) from None
+
+
+def _with_alias(text: str, name: str, target: str) -> str:
+    line = tomlkit.dumps({name: target})
+    if "aliases" in tomllib.loads(text):
+        return _with_lines(text, line, "aliases")
+    return f"{text.rstrip(chr(10))}\n\n[aliases]\n{line}"
+
+
+def _with_lines(text: str, lines: str, *table: str) -> str:
+    """The text with these lines at the end of a table."""
+    _, end = _span(text, *table)
+    return f"{text[:end]}{'' if text[:end].endswith(chr(10)) else chr(10)}{lines}{text[end:]}"
+
+
+def _span(text: str, *table: str) -> tuple[int, int]:
+    """Where a table stands in the text, without the comments that follow it."""
+    document: Any = tomlkit.parse(text)
+    *parents, last = table
+    parent = document
+    for name in parents:
+        parent = parent[name]
+    del parent[last]
+    rest = tomlkit.dumps(document)
+    length = len(text) - len(rest)
+    start = _first_difference(text, rest) + 1
+    while (start := text.rfind("[", 0, start)) >= 0:
+        if text[:start] + text[start + length :] == rest:
+            return start, start + len(_without_tail(text[start : start + length]))
+    raise _not_a_table(*table)
+
+
+def _not_a_table(*table: str) -> Problems:
+    what = "is not written as a table of its own"
+    return Problems([Problem(setting(*table), what, hint="edit it by hand")])
 
 
 def _replace(table: Any, key: str, value: Any) -> None:

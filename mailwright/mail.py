@@ -19,6 +19,7 @@ from mailwright.size import UNLIMITED
 from mailwright.use import PROTOCOLS, SERVICES, USES
 
 FILE = "mail.toml"
+VMAIL = "/var/vmail"
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
 
 
@@ -54,7 +55,8 @@ class Mailbox:
     `protocols` are those that its owner may log in with, unless it is `suspended`: then he may
     not at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none.
     `members` share it, `send_as` are those of them that may send as it, and with `private_seen`
-    each has seen flags of his own.
+    each has seen flags of his own. `stored_as` is the address that it was first stored under,
+    before it was renamed.
     """
 
     address: str
@@ -68,6 +70,22 @@ class Mailbox:
     members: tuple[Member, ...] = ()
     send_as: tuple[str, ...] = ()
     private_seen: bool = False
+    stored_as: str | None = None
+
+    @property
+    def store(self) -> str:
+        """The address that its mail lies under on the host; no two mailboxes have the same."""
+        return self.stored_as or self.address
+
+    @property
+    def domain_folder(self) -> str:
+        """The folder on the host that holds the homes of the store's domain."""
+        return f"{VMAIL}/{self.store.rpartition('@')[2]}"
+
+    @property
+    def home(self) -> str:
+        """Its folder on the host: Dovecot's home (mail, indexes, UIDs, Sieve scripts)."""
+        return f"{self.domain_folder}/{self.store.rpartition('@')[0]}"
 
     @property
     def quota_grace(self) -> int:
@@ -169,6 +187,7 @@ Level = Annotated[int, PlainValidator(quotas.level)]
 Levels = Annotated[list[Level], BeforeValidator(_list)]
 DomainName = Annotated[str, PlainValidator(_domain_name)]
 Address = Annotated[str, PlainValidator(address.parse)]
+OwnAddress = Annotated[str, PlainValidator(address.own)]
 Hash = Annotated[str, PlainValidator(password.check)]
 Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
 Policy = Annotated[str, _one_of("none", "quarantine", "reject")]
@@ -209,6 +228,7 @@ class MailboxTable(_Table):
     members: dict[str, Right] | None = None
     send_as: Targets | None = None
     private_seen: Truth | None = None
+    stored_as: OwnAddress | None = None
 
 
 class MailTable(_Table):

@@ -139,8 +139,30 @@ def remove(address: str, folder: Path) -> None:
       mailwright mailbox remove carol@example.com our-mail
     """
     with edited(folder) as editor:
+        store = editor.settings(address).get("stored_as", address)
         editor.remove(address)
-    click.echo(f"{address} is no longer in {folder / FILE}; its mail stays on the host")
+    click.echo(f"{address} is no longer in {folder / FILE}; its mail stays on the host, as {store}")
+
+
+@mailbox.command()
+@click.argument("old")
+@click.argument("new")
+@INVENTORY
+@click.option("--alias/--no-alias", default=True, help="OLD becomes an alias of NEW: the default.")
+def rename(old: str, new: str, folder: Path, alias: bool) -> None:
+    """Give a mailbox another address, wherever mail.toml names it.
+
+    Its mail stays where it is, and with it every UID of IMAP and UIDL of POP3. Who logs in uses
+    NEW from the next deploy on.
+
+    \b
+      mailwright mailbox rename carol@example.com caroline@example.com our-mail
+      mailwright mailbox rename carol@example.com caroline@example.org our-mail --no-alias
+    """
+    with edited(folder) as editor:
+        editor.rename(old, new, alias)
+    end = f"; {old} is an alias of it" if alias else ""
+    click.echo(f"{old} is now {new} in {folder / FILE}{end}")
 
 
 @mailbox.command("list")

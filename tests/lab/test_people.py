@@ -1,0 +1,144 @@
+"""People come and go: what becomes of their mail on real hosts."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from lab.lab import Lab
+from mailwright.editor import edited
+from tests.host.letters import eventually
+from tests.lab.deploys import PYINFRA, ROOT, Deploy
+from tests.lab.test_deploy import HOSTS, ask
+
+# Each takes a name of the mailbox on each host, and reads it with a mail program's eyes.
+OWNERS = {"mail.example.com": "alice@example.com", "mail.example.org": "bob@example.org"}
+
+# Looks at each mailbox, deploys, and looks again under the other name.
+MOVE = """
+import imaplib, json, poplib, re, ssl, subprocess, sys
+people, deploy = json.load(sys.stdin), sys.argv[1:]
+context = ssl.create_default_context(cafile=CA)
+def session(host, user, password):
+    client = imaplib.IMAP4_SSL(host, ssl_context=context)
+    client.login(user, password)
+    return client
+def uids(client, folder):
+    assert client.select(folder, readonly=True)[0] == "OK", folder
+    lines = client.uid("FETCH", "1:*", "(FLAGS INTERNALDATE)")[1]
+    lines = [re.sub(rb" ?.Recent", b"", line).decode() for line in lines if line]
+    return client.response("UIDVALIDITY")[1][0].decode(), lines
+def look(host, user, team, password):
+    client = session(host, user, password)
+    found = {folder: uids(client, folder) for folder in ("INBOX", "Filed")}
+    found["team"] = uids(client, f"Shared/{team}")
+    client.logout()
+    reader = poplib.POP3_SSL(host, context=context)
+    reader.user(user), reader.pass_(password)
+    found["uidl"] = [line.decode() for line in reader.uidl()[1]]
+    reader.quit()
+    return found
+def open_still(client):
+    try:
+        return client.noop()[0]
+    except (imaplib.IMAP4.error, OSError):
+        return "gone"
+def refused(host, user, team, password):
+    try:
+        session(host, user, password)
+    except imaplib.IMAP4.error as error:
+        return str(error)
+result = {host: {"before": look(host, *names[0])} for host, names in people.items()}
+sessions = {host: session(host, names[0][0], names[0][2]) for host, names in people.items()}
+subprocess.run(deploy, check=True, stdout=subprocess.DEVNULL)
+for host, names in people.items():
+    result[host] |= {"open": open_still(sessions[host]), "old": refused(host, *names[0])}
+    result[host]["after"] = look(host, *names[1])
+print(json.dumps(result))
+"""
+
+
+def move(lab: Lab, people: dict[str, Any], inventory: Path, tmp_path: Path) -> dict[str, Any]:
+    given = tmp_path / "people"
+    given.write_text(json.dumps(people))
+    program = MOVE.replace("CA)", f"{lab.status()['ca']!r})")
+    deploy = [PYINFRA, str(inventory), "deploy.py", "-y"]
+    with given.open() as file:
+        command = [sys.executable, "-c", program, *deploy]
+        done = lab.run(command, cwd=ROOT, stdin=file, stdout=subprocess.PIPE)
+    assert done.returncode == 0, done.stdout
+    return dict(json.loads(done.stdout))
+
+
+FILED = r"""
+home=/var/vmail/{domain}/{local}
+doveadm expunge -u {user} mailbox INBOX all
+echo 'require ["fileinto","mailbox"];' >$home/.dovecot.sieve
+echo 'if header "Subject" "filed" {{ fileinto :create "Filed"; }}' >>$home/.dovecot.sieve
+chown vmail: $home/.dovecot.sieve
+for n in 1 2 3; do printf "Subject: $n\n\n$n\n" | doveadm save -u {user}; done
+doveadm expunge -u {user} mailbox INBOX subject 2
+doveadm flags add -u {user} '\Answered' mailbox INBOX subject 3
+printf 'Subject: filed\n\n1\n' | /usr/sbin/sendmail -f '<>' {user}
+printf 'Subject: team\n\n1\n' | doveadm save -u shared@{domain}
+"""
+
+LETTER = "printf 'Subject: {subject}\\n\\n1\\n' | /usr/sbin/sendmail -f '<>' {to}"
+
+
+def arrives(lab: Lab, host: str, user: str, search: str, number: int = 1) -> None:
+    """Waits until so many messages are there."""
+    shell = f"doveadm search -u {user} {search}"
+    eventually(lambda: len(ask(lab, host, shell).splitlines()) == number or None, shell)
+
+
+def test_a_renamed_mailbox_keeps_every_name_of_every_message(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    changed = shutil.copytree(inventory, tmp_path / "inventory")
+    people = {}
+    passwords = tomllib.loads((inventory / "verify.toml").read_text())["accounts"]
+    for host, user in OWNERS.items():
+        local, _, domain = user.partition("@")
+        ask(deployed, host, FILED.format(user=user, local=local, domain=domain))
+        arrives(deployed, host, user, "mailbox Filed all")
+        member = f"doveadm flags add -u {user} '\\Seen' mailbox Shared/shared@{domain} all"
+        ask(deployed, host, member)
+        word = passwords[user]
+        people[host] = [(user, f"shared@{domain}", word), (f"new.{user}", f"crew@{domain}", word)]
+        with edited(changed) as editor:
+            for old, new in list(zip(*people[host], strict=True))[:2]:
+                editor.rename(old, new, alias=True)
+    try:
+        found = move(deployed, people, changed, tmp_path)
+        for host, (_, (user, team, _)) in people.items():
+            seen = found[host]
+            assert seen["before"] == seen["after"]
+            assert [len(seen["after"][name][1]) for name in ("INBOX", "Filed", "team")] == [2, 1, 1]
+            assert len(seen["after"]["uidl"]) == 2
+            assert "\\Answered" in seen["after"]["INBOX"][1][1]
+            assert "\\Seen" in seen["after"]["team"][1][0]
+            assert seen["open"] == "gone"
+            assert "AUTHENTICATIONFAILED" in seen["old"]
+            for to in (OWNERS[host], user):
+                ask(deployed, host, LETTER.format(subject=f"to-{to}", to=to))
+                arrives(deployed, host, user, f"mailbox INBOX subject to-{to}")
+            ask(deployed, host, LETTER.format(subject="filed", to=user))
+            arrives(deployed, host, user, "mailbox Filed all", 2)
+            old = f"shared@{host.removeprefix('mail.')}"
+            ask(deployed, host, LETTER.format(subject="again", to=old))
+            arrives(deployed, host, user, f"mailbox Shared/{team} subject again")
+            assert ask(deployed, host, "find /var/vmail -name 'new.*' -o -name crew") == ""
+        assert Deploy.count(deployed, changed) == 0
+    finally:
+        Deploy.run(deployed, inventory).succeeded()
+        for host, user in OWNERS.items():
+            local, _, domain = user.partition("@")
+            ask(deployed, host, f"rm -f /var/vmail/{domain}/{local}/.dovecot.sieve")
+            ask(deployed, host, f"doveadm mailbox delete -u {user} Filed")
+            for box in (user, f"shared@{domain}"):
+                ask(deployed, host, f"doveadm expunge -u {box} mailbox INBOX all")
+    assert list(OWNERS) == HOSTS
