@@ -1,6 +1,7 @@
 """A mail server, top to bottom: `pyinfra inventory deploy.py`.
 
-Postfix comes after those that it asks, so that it never greets anybody whom it cannot serve.
+Postfix comes after those that it asks, so that it never greets anybody whom it cannot serve. What
+deletes mail comes last: every role before it has said which mailboxes there are.
 """
 
 from roles.base import base
@@ -8,6 +9,7 @@ from roles.dovecot import dovecot
 from roles.firewall import firewall
 from roles.postfix import postfix
 from roles.postsrsd import postsrsd
+from roles.purge import purge
 from roles.rspamd import rspamd
 from roles.tls import tls
 
@@ -18,3 +20,4 @@ rspamd()
 postsrsd()
 postfix()
 firewall()
+purge()

@@ -8,7 +8,16 @@ from typing import TypeVar
 
 from mailwright import address, alias_domain, delivery, sharing, stores
 from mailwright.host import Machine
-from mailwright.mail import Alias, Domain, DomainTable, Mailbox, MailboxTable, MailTable, setting
+from mailwright.mail import (
+    Alias,
+    Domain,
+    DomainTable,
+    Mailbox,
+    MailboxTable,
+    MailTable,
+    Purge,
+    setting,
+)
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
@@ -34,6 +43,7 @@ class Directory:
     ends: dict[str, frozenset[str]]
     owners: dict[str, frozenset[str]]
     postmaster: str
+    purges: tuple[Purge, ...] = ()
 
 
 def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -> Directory:
@@ -58,7 +68,8 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
     aliases |= {role: Alias(role, (postmaster,)) for role in sorted(originals - taking)}
     aliases |= alias_domain.twins(domains, taking | originals, aliases)
     ends, owners = _followed(mailboxes, aliases, written, found)
-    return Directory(domains, mailboxes, aliases, ends, owners, postmaster)
+    purges = tuple(_purges(table, domains, mailboxes, found))
+    return Directory(domains, mailboxes, aliases, ends, owners, postmaster, purges)
 
 
 def _followed(
@@ -216,6 +227,28 @@ def _owned(mailboxes: Mapping[str, Mailbox]) -> dict[str, Alias]:
     """Mailboxes that store nothing and whose mail goes to somebody else."""
     owners = {name: box.owner for name, box in mailboxes.items() if box.owner and not box.stores}
     return {name: Alias(name, (owner,)) for name, owner in owners.items()}
+
+
+def _purges(
+    table: MailTable,
+    domains: Mapping[str, Domain],
+    mailboxes: Mapping[str, Mailbox],
+    found: list[Problem],
+) -> Iterable[Purge]:
+    """Of mail that is nobody's any more."""
+    stores = {box.store: box for box in mailboxes.values()}
+    for name, written, day in sorted(_folded("purge", table.purge, address.own, found)):
+        where = setting("purge", written)
+        _check_domain(name, where, domains, found)
+        if name in mailboxes:
+            found.append(Problem(where, "is a mailbox", name, "one that is removed", _CANCEL))
+        elif name in stores:
+            what = f"is where the mail of {stores[name].address} lies"
+            found.append(Problem(where, what, name, "one that is removed", _CANCEL))
+        yield Purge(name, day)
+
+
+_CANCEL = "'mailwright mailbox purge --cancel' takes the date out"
 
 
 def _aliases(

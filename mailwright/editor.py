@@ -8,6 +8,7 @@ import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from mailwright.inventory import check
 from mailwright.mail import FILE, setting
 from mailwright.problems import Invalid, Problem, Problems, nearest
 
-TABLE = "mailboxes"
+TABLE, PURGE = "mailboxes", "purge"
 
 
 class Editor:
@@ -91,7 +92,8 @@ class Editor:
             document: Any = tomlkit.parse(text)
             del document[TABLE][new]["stored_as"]
             text = tomlkit.dumps(document)
-        self._change(_with_alias(text, written, new) if alias else text)
+        line = tomlkit.dumps({written: new})
+        self._change(_with_table(text, "aliases", line) if alias else text)
 
     def _without_own_alias(self, old: str, new: str) -> str:
         """The text without an alias `new` that leads to `old` alone: it would lead to itself."""
@@ -110,9 +112,23 @@ class Editor:
 
     def remove(self, name: str) -> None:
         """Take a mailbox out, and leave the comment that stands before the next table."""
-        start, end = _span(self.text, TABLE, self._written(name))
-        before, behind = self.text[:start], self.text[end:]
-        self._change(f"{before.rstrip(chr(10))}\n{behind}" if before.strip() else behind)
+        self._change(_without(self.text, TABLE, self._written(name)))
+
+    def purge(self, name: str, day: date | None) -> None:
+        """Have the mail of an address that is no mailbox deleted from this day on, or never."""
+        there = {_folded(each): each for each in tomllib.loads(self.text).get(PURGE, {})}
+        document: Any = tomlkit.parse(self.text)
+        if _folded(name) not in there and day is None:
+            raise Problems([Problem(setting(PURGE), "has no date", name)])
+        if _folded(name) not in there:
+            self._change(_with_table(self.text, PURGE, tomlkit.dumps({name: day})))
+        elif day is not None:
+            _replace(document[PURGE], there[_folded(name)], day)
+            self._change(tomlkit.dumps(document))
+        else:
+            del document[PURGE][there[_folded(name)]]
+            text = tomlkit.dumps(document)
+            self._change(text if len(there) > 1 else _without(text, PURGE))
 
     def _change(self, text: str) -> None:
         check(self._folder, text)
@@ -178,11 +194,18 @@ def _folded_alias(name: str) -> str:
         raise Problems([error.at(setting("aliases"))]) from None
 
 
-def _with_alias(text: str, name: str, target: str) -> str:
-    line = tomlkit.dumps({name: target})
-    if "aliases" in tomllib.loads(text):
-        return _with_lines(text, line, "aliases")
-    return f"{text.rstrip(chr(10))}\n\n[aliases]\n{line}"
+def _with_table(text: str, table: str, lines: str) -> str:
+    """The text with these lines at the end of a table, which may be a new one."""
+    if table in tomllib.loads(text):
+        return _with_lines(text, lines, table)
+    return f"{text.rstrip(chr(10))}\n\n[{table}]\n{lines}"
+
+
+def _without(text: str, *table: str) -> str:
+    """The text without a table, with the comment that stands before the next."""
+    start, end = _span(text, *table)
+    before, behind = text[:start], text[end:]
+    return f"{before.rstrip(chr(10))}\n{behind}" if before.strip() else behind
 
 
 def _with_lines(text: str, lines: str, *table: str) -> str:

@@ -14,7 +14,7 @@ from pyinfra.connectors.ssh import ConnectorData
 
 from mailwright import address
 from mailwright.groups import FILE, Data
-from mailwright.mail import Alias, Domain, Mailbox
+from mailwright.mail import Alias, Domain, Mailbox, Purge
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.quotas import QuotaWarning
 
@@ -82,6 +82,7 @@ class MailHost(Machine):
     aliases: tuple[Alias, ...] = field(repr=False)
     sender_logins: dict[str, tuple[str, ...]] = field(repr=False)
     tls_chain: str = field(repr=False)
+    purges: tuple[Purge, ...] = ()
 
     @property
     def dovecot(self) -> str:

@@ -164,4 +164,5 @@ def _host(
         aliases=_sorted(aliases),
         sender_logins=sender_logins(mailboxes, aliases, book.owners),
         tls_chain=chain,
+        purges=tuple(purge for purge in book.purges if purge.domain in here),
     )

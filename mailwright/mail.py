@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,12 @@ from mailwright.use import PROTOCOLS, SERVICES, USES
 FILE = "mail.toml"
 VMAIL = "/var/vmail"
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
+
+
+def home(store: str) -> str:
+    """The folder on the host where the mail of this address of ours lies."""
+    local, _, domain = store.rpartition("@")
+    return f"{VMAIL}/{domain}/{local}"
 
 
 @dataclass(frozen=True)
@@ -80,12 +87,12 @@ class Mailbox:
     @property
     def domain_folder(self) -> str:
         """The folder on the host that holds the homes of the store's domain."""
-        return f"{VMAIL}/{self.store.rpartition('@')[2]}"
+        return self.home.rpartition("/")[0]
 
     @property
     def home(self) -> str:
         """Its folder on the host: Dovecot's home (mail, indexes, UIDs, Sieve scripts)."""
-        return f"{self.domain_folder}/{self.store.rpartition('@')[0]}"
+        return home(self.store)
 
     @property
     def quota_grace(self) -> int:
@@ -127,6 +134,24 @@ class Mailbox:
     def sees_folders(self) -> bool:
         """Whether anything but the inbox is ever looked at: POP3 shows no folders (RFC 1939)."""
         return "pop3" not in self.protocols or "imap" in self.protocols
+
+
+@dataclass(frozen=True)
+class Purge:
+    """The mail of a mailbox that is gone; its host deletes it on this day or soon after."""
+
+    address: str
+    day: date
+
+    @property
+    def domain(self) -> str:
+        """The name of the domain, in A-labels."""
+        return self.address.rpartition("@")[2]
+
+    @property
+    def home(self) -> str:
+        """The folder on the host."""
+        return home(self.address)
 
 
 @dataclass(frozen=True)
@@ -175,6 +200,12 @@ def _truth(value: object) -> bool:
     raise Invalid(value, "is no yes or no", "true or false")
 
 
+def _day(value: object) -> date:
+    if type(value) is date:  # a time of day is one of its subclasses
+        return value
+    raise Invalid(value, "is no date", "one such as 2026-12-31, without quotes")
+
+
 def _list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -196,6 +227,7 @@ Protocol = Annotated[str, _one_of(*PROTOCOLS)]
 Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
 Right = Annotated[str, PlainValidator(sharing.right)]
 Truth = Annotated[bool, PlainValidator(_truth)]
+Day = Annotated[date, PlainValidator(_day)]
 Targets = Annotated[list[Address], BeforeValidator(_list)]
 Algorithms = Annotated[list[Algorithm], BeforeValidator(_list)]
 
@@ -243,6 +275,7 @@ class MailTable(_Table):
     domains: dict[str, DomainTable] = {}
     mailboxes: dict[str, MailboxTable] = {}
     aliases: dict[str, Targets] = {}
+    purge: dict[str, Day] = {}
 
 
 def read(path: Path, found: list[Problem], text: str | None = None) -> MailTable | None:

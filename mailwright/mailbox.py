@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mailwright import size
 from mailwright.editor import edited
 from mailwright.inventory import check
 from mailwright.mail import FILE, Mailbox
+from mailwright.problems import Problem, Problems
 from mailwright.terminal import INVENTORY, password_hash
 from mailwright.use import PROTOCOLS, USES
 
@@ -165,16 +167,49 @@ def rename(old: str, new: str, folder: Path, alias: bool) -> None:
     click.echo(f"{old} is now {new} in {folder / FILE}{end}")
 
 
+@mailbox.command()
+@_ADDRESS
+@INVENTORY
+@click.option("--on", "day", metavar="DATE", help="The first day without it, such as 2026-12-31.")
+@click.option("--cancel", is_flag=True, help="Keep the mail after all.")
+def purge(address: str, folder: Path, day: str | None, cancel: bool) -> None:
+    """Have the mail of a mailbox that is removed deleted from a day on.
+
+    The host does it by itself, once a deploy has told it; until then --cancel takes it back.
+
+    \b
+      mailwright mailbox purge carol@example.com our-mail --on 2026-12-31
+      mailwright mailbox purge carol@example.com our-mail --cancel
+    """
+    if bool(day) == cancel:
+        raise click.UsageError("either --on or --cancel")
+    with edited(folder) as editor:
+        editor.purge(address, _date(day) if day else None)
+    end = "stays on the host" if cancel else f"is deleted on {day}, once the hosts are deployed"
+    click.echo(f"the mail of {address} {end}")
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        problem = Problem("--on", "is no date", text, "one such as 2026-12-31")
+        raise Problems([problem]) from None
+
+
 @mailbox.command("list")
 @INVENTORY
 def list_command(folder: Path) -> None:
-    """List the mailboxes: address, use, quota, protocols.
+    """List the mailboxes: address, use, quota, protocols; and mail that will be deleted.
 
     \b
       mailwright mailbox list our-mail
     """
-    for name, each in sorted(check(folder).mailboxes.items()):
+    found = check(folder)
+    for name, each in sorted(found.mailboxes.items()):
         click.echo(f"{name}  {described(each)}")
+    for purged in found.purges:
+        click.echo(f"{purged.address}  removed; its mail is deleted on {purged.day}")
 
 
 def described(each: Mailbox) -> str:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,85 @@ def test_a_renamed_mailbox_keeps_every_name_of_every_message(
             for box in (user, f"shared@{domain}"):
                 ask(deployed, host, f"doveadm expunge -u {box} mailbox INBOX all")
     assert list(OWNERS) == HOSTS
+
+
+def left(lab: Lab, host: str) -> set[str]:
+    """Every message file on the host."""
+    return set(ask(lab, host, "find /var/vmail -path '*/cur/*' -o -path '*/new/*'").splitlines())
+
+
+def day(lab: Lab, host: str, number: int) -> date:
+    """Today by the host's clock, or so many days later."""
+    return date.fromisoformat(ask(lab, host, f"date +%F -d '{number} days'"))
+
+
+def journal(lab: Lab, host: str) -> str:
+    return ask(lab, host, "journalctl -qn 1 -o cat -t run -u mailwright-purge.service")
+
+
+def test_mail_of_a_removed_mailbox_is_deleted_on_its_day(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    changed = shutil.copytree(inventory, tmp_path / "inventory")
+    before = {}
+    for host in HOSTS:
+        domain = host.removeprefix("mail.")
+        for user in (f"compact@{domain}", f"archive@{domain}"):
+            ask(deployed, host, f"printf 'Subject: 1\\n\\n1\\n' | doveadm save -u {user}")
+        copy = "cd /var/vmail/DOMAIN && cp -a compact compact.kept && cp -a compact kept-compact"
+        ask(deployed, host, copy.replace("DOMAIN", domain))
+        before[host] = left(deployed, host)
+        with edited(changed) as editor:
+            editor.remove(f"compact@{domain}")
+            editor.purge(f"compact@{domain}", day(deployed, host, 2))
+    Deploy.run(deployed, changed).succeeded()
+    for host in HOSTS:
+        ask(deployed, host, "systemctl start mailwright-purge.service")
+        assert left(deployed, host) == before[host]
+        with edited(changed) as editor:
+            editor.purge(f"compact@{host.removeprefix('mail.')}", day(deployed, host, 0))
+    assert Deploy.run(deployed, changed).succeeded().acted() == {"Purge | Mail to delete"}
+    for host in HOSTS:
+        domain = host.removeprefix("mail.")
+        gone = f"/var/vmail/{domain}/compact/"
+        assert before[host] - left(deployed, host) == {
+            path for path in before[host] if path.startswith(gone)
+        }
+        assert left(deployed, host) <= before[host]
+        assert ask(deployed, host, f"ls -d {gone} 2>&1 || :").endswith("No such file or directory")
+        assert f"deleted /var/vmail/{domain}/compact, " in journal(deployed, host)
+        ask(deployed, host, f"cd /var/vmail/{domain}; rm -r compact.kept kept-compact")
+        ask(deployed, host, f"doveadm expunge -u archive@{domain} mailbox INBOX all")
+    assert Deploy.count(deployed, changed) == 0
+
+
+def test_who_has_a_mailbox_keeps_it_whatever_the_list_says(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    """A deploy may die between the two, and a users file may be unreadable."""
+    changed = shutil.copytree(inventory, tmp_path / "inventory")
+    with edited(changed) as editor:
+        for host in HOSTS:
+            domain = host.removeprefix("mail.")
+            editor.rename(f"compact@{domain}", f"moved@{domain}", alias=False)
+    Deploy.run(deployed, changed).succeeded()
+    for host in HOSTS:
+        domain = host.removeprefix("mail.")
+        for name, user in (("archive", "archive"), ("compact", "moved")):
+            ask(deployed, host, f"printf 'Subject: 1\\n\\n1\\n' | doveadm save -u {user}@{domain}")
+            line = f"2020-01-01 {name}@{domain} /var/vmail/{domain}/{name}"
+            ask(deployed, host, f"echo '{line}' >>/etc/mailwright/purge/list")
+        line = f"2020-01-01 nobody@{domain} /var/vmail/{domain}/nobody"
+        ask(deployed, host, f"echo '{line}' >>/etc/mailwright/purge/list")
+        nobody = f"/var/vmail/{domain}/nobody"
+        ask(deployed, host, f"mkdir -p {nobody}/Maildir/cur; touch {nobody}/Maildir/cur/1")
+        ask(deployed, host, f"chown -R vmail: {nobody}")
+        before = left(deployed, host)
+        ask(deployed, host, f"chmod 600 /etc/dovecot/users/{domain}")
+        ask(deployed, host, "systemctl start mailwright-purge.service")
+        assert left(deployed, host) == before
+        ask(deployed, host, f"chmod 640 /etc/dovecot/users/{domain}")
+        ask(deployed, host, "systemctl start mailwright-purge.service")
+        assert before - left(deployed, host) == {f"{nobody}/Maildir/cur/1"}
+        for user in ("archive", "moved"):
+            ask(deployed, host, f"doveadm expunge -u {user}@{domain} mailbox INBOX all")

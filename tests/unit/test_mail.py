@@ -17,12 +17,12 @@ def box(address: str, *lines: str) -> str:
 
 # What is put before the first table, or after the last one: the line that it costs.
 HEAD = {
-    'mesage_size_limit = "1M"': "mail.toml: 'mesage_size_limit' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, domains, mailboxes or aliases (did you mean 'message_size_limit'?)",
+    'mesage_size_limit = "1M"': "mail.toml: 'mesage_size_limit' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, domains, mailboxes, aliases or purge (did you mean 'message_size_limit'?)",
     'message_size_limit = "big"': "mail.toml: message_size_limit: 'big' is no size; expected a number with K, M, G or T, such as 500M",
     'message_size_limit = "1K"': "mail.toml: message_size_limit: '1K' is too small for mail; expected at least 64K (RFC 5321 section 4.5.3.1.7)",
     'message_size_limit = "unlimited"': "mail.toml: message_size_limit: 'unlimited' is no size; expected a number with K, M, G or T, such as 500M",
     "quota = -5": "mail.toml: quota: -5 is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
-    'nonsense = "x"': "mail.toml: 'nonsense' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, domains, mailboxes or aliases",
+    'nonsense = "x"': "mail.toml: 'nonsense' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, domains, mailboxes, aliases or purge",
 }  # fmt: skip
 TAIL = {
     '"loop@example.com" = "loop@example.com"': 'mail.toml: aliases."loop@example.com": is a loop: loop@example.com -> loop@example.com (mail never arrives)',
@@ -40,7 +40,7 @@ TAIL = {
     box("a b@example.com"): "mail.toml: mailboxes: 'a b@example.com' has no valid local part; expected letters, digits and - _ . before the @",
     box("a+b@example.com"): "mail.toml: mailboxes: 'a+b@example.com' has a '+', which starts an address extension; expected a name without (mail to a@example.com with +anything arrives there by itself)",
     box("c@example.com", 'quota = "2 apples"'): "mail.toml: mailboxes.\"c@example.com\".quota: '2 apples' is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
-    box("c@example.com", 'qouta = "2G"'): "mail.toml: mailboxes.\"c@example.com\": 'qouta' is no setting; expected use, password, quota, quota_message_count, protocols, suspended, owner, members, send_as or private_seen (did you mean 'quota'?)",
+    box("c@example.com", 'qouta = "2G"'): "mail.toml: mailboxes.\"c@example.com\": 'qouta' is no setting; expected use, password, quota, quota_message_count, protocols, suspended, owner, members, send_as, private_seen or stored_as (did you mean 'quota'?)",
     '[mailboxes."c@example.com"]': f'mail.toml: mailboxes."c@example.com".password: is missing; expected a hash {HINT}',
     '[mailboxes."c@example.com"]\npassword = "hunter2"': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',
     '[mailboxes."c@example.com"]\npassword = 5': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',

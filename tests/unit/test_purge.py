@@ -1,0 +1,131 @@
+"""`mailwright mailbox purge`: the day from which the mail of a mailbox that is gone is deleted."""
+# ruff: noqa: E501  what users read stands here as they read it: on one line
+
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mailwright.render import picture
+from tests.unit.conftest import HASH, MAIL, Folder
+
+LIST = "/etc/mailwright/purge/list"
+
+
+@pytest.fixture
+def written(folder: Folder) -> Path:
+    folder.load()
+    return folder.path / "mail.toml"
+
+
+@pytest.fixture
+def run(capsys, written):
+    """Types a command; gives its output and error lines."""
+    from mailwright import cli
+
+    def typed(command: str, *args: str) -> tuple[str, list[str]]:
+        with pytest.raises(SystemExit):
+            cli.main(["mailbox", command, *args, str(written.parent)])
+        out, err = capsys.readouterr()
+        return out, err.splitlines()
+
+    return typed
+
+
+def test_a_removed_mailbox_gets_a_day_another_and_none(run, written) -> None:
+    before = written.read_text()
+    run("remove", "bob@example.org")
+    removed = written.read_text()
+    assert removed != before
+    for day in ("2026-12-31", "2027-02-28"):
+        out, err = run("purge", "Bob@example.org", "--on", day)
+        assert (out, err) == (
+            f"the mail of Bob@example.org is deleted on {day}, once the hosts are deployed\n",
+            [],
+        )
+        assert written.read_text() == f'{removed}\n[purge]\n"Bob@example.org" = {day}\n'
+    assert "bob@example.org  removed; its mail is deleted on 2027-02-28\n" in run("list")[0]
+    assert run("purge", "bob@example.org", "--cancel") == (
+        "the mail of bob@example.org stays on the host\n",
+        [],
+    )
+    assert written.read_text() == removed
+
+
+def test_the_others_of_the_table_stay_with_their_comments(run, written) -> None:
+    text = (
+        MAIL
+        + '\n# Gone.\n[purge]\n"x@example.com" = 2026-01-01 # moved away\n"y@example.com" = 2026-01-02\n'
+    )
+    written.write_text(text)
+    run("purge", "z@example.com", "--on", "2026-01-03")
+    assert written.read_text() == text + '"z@example.com" = 2026-01-03\n'
+    run("purge", "x@example.com", "--on", "2026-01-04")
+    run("purge", "y@example.com", "--cancel")
+    assert written.read_text() == text.replace("2026-01-01 #", "2026-01-04 #").replace(
+        '"y@example.com" = 2026-01-02\n', '"z@example.com" = 2026-01-03\n'
+    )
+    assert tomllib.loads(written.read_text())["purge"]["x@example.com"] == date(2026, 1, 4)
+
+
+CANCEL = "expected one that is removed ('mailwright mailbox purge --cancel' takes the date out)"
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (["bob@example.org", "--on", "2026-12-31"], f"error: mail.toml: purge.\"bob@example.org\": 'bob@example.org' is a mailbox; {CANCEL}"),
+        (["carol@example.net", "--on", "2026-12-31"], "error: mail.toml: purge.\"carol@example.net\": 'example.net' is no domain of ours; expected example.com or example.org"),
+        (["../x@example.com", "--on", "2026-12-31"], "error: mail.toml: mailboxes: '../x@example.com' has no valid local part; expected letters, digits and - _ . before the @"),
+        (["carol@example.com", "--on", "2026-02-29"], "error: --on: '2026-02-29' is no date; expected one such as 2026-12-31"),
+        (["carol@example.com"], "error: either --on or --cancel (see 'mailwright mailbox purge --help')"),
+        (["carol@example.com", "--cancel"], "error: mail.toml: purge: 'carol@example.com' has no date"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_purged_is_not_written(run, written, args, error) -> None:
+    before = written.read_text()
+    assert run("purge", *args)[1] == [error]
+    assert written.read_text() == before
+
+
+def test_who_comes_back_keeps_his_mail(run, written) -> None:
+    run("remove", "bob@example.org")
+    run("purge", "bob@example.org", "--on", "2026-12-31")
+    error = f"error: mail.toml: purge.\"bob@example.org\": 'bob@example.org' is a mailbox; {CANCEL}"
+    assert run("add", "bob@example.org", "--use", "shared")[1] == [error]
+
+
+def test_everything_that_is_wrong_is_told_at_once(folder: Folder) -> None:
+    folder.mail += f"""
+[mailboxes."ann@example.com"]
+password = "{HASH}"
+stored_as = "anna@example.com"
+[domains."example.biz"]
+alias_of = "example.com"
+[purge]
+"a@example.com" = "2026-12-31"
+"b@example.com" = 2026-12-31T12:00:00
+"c@example.biz" = 2026-12-31
+"anna@example.com" = 2026-12-31
+"no address" = 2026-12-31
+"d@example.com" = 2026-12-31
+"D@example.com" = 2026-12-30
+"""
+    assert folder.wrong() == [
+        "mail.toml: purge.\"a@example.com\": '2026-12-31' is no date; expected one such as 2026-12-31, without quotes",
+        'mail.toml: purge."b@example.com": datetime.datetime(2026, 12, 31, 12, 0) is no date; expected one such as 2026-12-31, without quotes',
+        "mail.toml: purge: 'no address' is no mail address; expected one such as alice@example.com",
+        "mail.toml: purge: 'D@example.com' is the same as 'd@example.com'; expected each name once",
+        f"mail.toml: purge.\"anna@example.com\": 'anna@example.com' is where the mail of ann@example.com lies; {CANCEL}",
+        "mail.toml: purge.\"c@example.biz\": 'example.biz' is an alias domain of example.com; expected c@example.com",
+    ]
+
+
+def test_each_host_is_told_of_its_own(folder: Folder) -> None:
+    folder.mail += '[purge]\n"x.y@example.com" = 2026-01-02\n"z@example.org" = 2025-12-31\n'
+    lines = [picture(host)[LIST].splitlines()[2:] for host in folder.load().hosts]
+    assert lines == [
+        ["2026-01-02 x.y@example.com /var/vmail/example.com/x.y"],
+        ["2025-12-31 z@example.org /var/vmail/example.org/z"],
+    ]
