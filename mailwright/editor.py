@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.items import InlineTable
 
 from mailwright import address, renaming, secret
 from mailwright.inventory import check
@@ -49,7 +50,8 @@ class Editor:
         """A new mailbox behind the last one. Raises Problems when there is one of that name."""
         self.vacant(name)
         table = tomlkit.table()
-        table.update(settings)
+        for key, value in settings.items():
+            table[key] = _item(value)
         block = tomlkit.dumps({TABLE: {name: table}})
         last = list(self._mailboxes)[-1:]
         end = _span(self.text, TABLE, *last)[1] if last else len(self.text)
@@ -57,18 +59,27 @@ class Editor:
         self._change(f"{before}\n\n{block}{self.text[end:]}" if before else block)
 
     def set(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Change settings of a mailbox; those that are None are taken out."""
+        """Change settings of a mailbox; those that are None are taken out.
+
+        Of a setting that is a table, only those of its keys that are given change.
+        """
         written = self._written(name)
         document = tomlkit.parse(self.text)
         table: Any = document[TABLE][written]
         new = {}
         for key, value in settings.items():
-            if value is None:
+            if isinstance(value, dict) and key in table:
+                _merge(table[key], value)
+                if not table[key]:
+                    del table[key]
+                elif isinstance(table[key], InlineTable):  # written anew: gaps would remain
+                    _replace(table, key, _item(table[key].unwrap()))
+            elif value is None:
                 table.pop(key, None)
             elif key in table:
                 _replace(table, key, value)
             else:
-                new[key] = value
+                new[key] = _item(value)
         text = tomlkit.dumps(document)
         if new:
             text = _with_lines(text, tomlkit.dumps(new), TABLE, written)
@@ -210,7 +221,9 @@ def _without(text: str, *table: str) -> str:
 
 def _with_lines(text: str, lines: str, *table: str) -> str:
     """The text with these lines at the end of a table."""
-    _, end = _span(text, *table)
+    start, end = _span(text, *table)
+    own = text[start:end].split("\n[", 1)[0]  # without the tables in it
+    end = start + len(_without_tail(own))
     return f"{text[:end]}{'' if text[:end].endswith(chr(10)) else chr(10)}{lines}{text[end:]}"
 
 
@@ -234,6 +247,27 @@ def _span(text: str, *table: str) -> tuple[int, int]:
 def _not_a_table(*table: str) -> Problems:
     what = "is not written as a table of its own"
     return Problems([Problem(setting(*table), what, hint="edit it by hand")])
+
+
+def _item(value: Any) -> Any:
+    """A value as it is written in mail.toml: a table stands on one line."""
+    if not isinstance(value, dict):
+        return value
+    table = tomlkit.inline_table()
+    _merge(table, value)
+    return table
+
+
+def _merge(table: Any, changes: Mapping[str, Any]) -> None:
+    """Set keys that are addresses, or take them out: those whose value is None."""
+    written = {_folded(key): key for key in table}
+    for name, value in changes.items():
+        if value is not None:
+            table[written.get(_folded(name), name)] = value
+        elif _folded(name) in written:
+            del table[written[_folded(name)]]
+        else:
+            raise Problems([Problem(setting(TABLE), "is not there to be taken out", name)])
 
 
 def _replace(table: Any, key: str, value: Any) -> None:

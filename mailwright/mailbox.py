@@ -12,13 +12,14 @@ from mailwright import size
 from mailwright.editor import edited
 from mailwright.inventory import check
 from mailwright.mail import FILE, Mailbox
-from mailwright.problems import Problem, Problems
+from mailwright.problems import Problem, Problems, listed
+from mailwright.sharing import RIGHTS
 from mailwright.terminal import INVENTORY, password_hash
 from mailwright.use import PROTOCOLS, USES
 
 _ADDRESS = click.argument("address")
 _GENERATE = click.option("--generate", is_flag=True, help="Make a password up and show it once.")
-_DEFAULT = "default"
+_DEFAULT, _NO_MEMBER = "default", "none"
 
 
 @click.group()
@@ -44,18 +45,45 @@ def _settings(function: Any) -> Any:
             click.option("--quota-message-count", help="Such as 50000 or unlimited."),
             click.option("--protocols", help=f"Some of {','.join(PROTOCOLS)}, with commas."),
             click.option("--owner", help="Who gets the mail of a mailbox that only sends."),
+            click.option(
+                "--member",
+                "members",
+                multiple=True,
+                metavar="ADDRESS=RIGHT",
+                help=f"Who shares it: {', '.join(RIGHTS)}; or {_NO_MEMBER}. May be repeated.",
+            ),
+            click.option("--send-as", help="Members who send as it, with commas."),
+            click.option(
+                "--private-seen/--no-private-seen",
+                default=None,
+                help="What one member has read is new to the others.",
+            ),
         ]
     ):
         function = option(function)
     return function
 
 
-def _given(options: dict[str, str | None]) -> dict[str, Any]:
+def _given(options: dict[str, Any]) -> dict[str, Any]:
     """The settings that were given; `default` becomes None, which takes a setting out."""
-    given: dict[str, Any] = {name: text for name, text in options.items() if text is not None}
-    if given.get("protocols", _DEFAULT) != _DEFAULT:
-        given["protocols"] = [name for name in given["protocols"].split(",") if name]
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    for name in ("protocols", "send_as"):
+        if given.get(name, _DEFAULT) != _DEFAULT:
+            given[name] = [word for word in given[name].split(",") if word]
+    if "members" in given:
+        given["members"] = dict(map(_member, given["members"]))
+    if given.get("private_seen") is False:
+        given["private_seen"] = None
     return {name: None if value == _DEFAULT else value for name, value in given.items()}
+
+
+def _member(text: str) -> tuple[str, str | None]:
+    """An address and its right; None is for who is a member no more."""
+    name, equals, right = text.rpartition("=")
+    if not equals or right not in (*RIGHTS, _NO_MEMBER):
+        expected = f"such as alice@example.com=write; {listed([*RIGHTS, _NO_MEMBER])}"
+        raise Problems([Problem("--member", "is no member", text, expected)])
+    return name, None if right == _NO_MEMBER else right
 
 
 def _wants_password(use: str) -> bool:
@@ -67,12 +95,13 @@ def _wants_password(use: str) -> bool:
 @INVENTORY
 @_settings
 @_GENERATE
-def add(address: str, folder: Path, generate: bool, **options: str | None) -> None:
+def add(address: str, folder: Path, generate: bool, **options: Any) -> None:
     """Add a mailbox; asks for its password.
 
     \b
       mailwright mailbox add carol@example.com our-mail
       mailwright mailbox add scanner@example.com our-mail --use send-only --generate
+      mailwright mailbox add team@example.com our-mail --use shared --member bob@example.com=read
     """
     settings = {name: value for name, value in _given(options).items() if value is not None}
     with edited(folder) as editor:
@@ -90,13 +119,15 @@ def add(address: str, folder: Path, generate: bool, **options: str | None) -> No
 @click.option("--suspended/--active", default=None, help="Nobody logs in; mail still arrives.")
 @_GENERATE
 def set_command(
-    address: str, folder: Path, generate: bool, suspended: bool | None, **options: str | None
+    address: str, folder: Path, generate: bool, suspended: bool | None, **options: Any
 ) -> None:
     """Change settings of a mailbox; `default` takes one out.
 
     \b
       mailwright mailbox set carol@example.com our-mail --use archive --quota default
       mailwright mailbox set carol@example.com our-mail --suspended
+      mailwright mailbox set team@example.com our-mail --member alice@example.com=write \\
+          --member bob@example.com=none --send-as alice@example.com
     """
     settings = _given(options)
     if suspended is not None:

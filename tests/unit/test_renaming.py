@@ -89,6 +89,21 @@ def test_the_old_address_becomes_an_alias(rename, written) -> None:
     assert written.read_text() == RENAMED.replace("]\n\n# The end", f"]\n{line}\n# The end")
 
 
+def test_members_in_a_table_of_their_own_move_along(rename, written) -> None:
+    text = MAIL.replace('members = { "alice@example.com" = "manage", ', "").replace(
+        "'bob@example.com' = \"read\" }\n", ""
+    )
+    text = text.replace(
+        "# only she\n",
+        '# only she\n\n[mailboxes."team@example.com".members] # all\n"alice@example.com" = "read"\n',
+    )
+    written.write_text(text)
+    assert rename("team@example.com", "crew@example.com", "--no-alias") == []
+    assert written.read_text() == text.replace('"team@', '"crew@').replace(
+        "# only she\n", '# only she\nstored_as = "team@example.com"\n'
+    )
+
+
 def test_an_inventory_without_aliases_gets_a_table_of_them(rename, written) -> None:
     written.write_text(MAIL[: MAIL.index("[aliases]")])
     assert rename("bob@example.com", "rob@example.com") == []
