@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mailwright import size
+from mailwright import remote, size, usage
+from mailwright.advice import advice, span_words
 from mailwright.editor import edited
-from mailwright.inventory import check
+from mailwright.inventory import check, load
 from mailwright.mail import FILE, Mailbox
 from mailwright.problems import Problem, Problems, listed
 from mailwright.sharing import RIGHTS
@@ -226,6 +227,32 @@ def _date(text: str) -> date:
     except ValueError:
         problem = Problem("--on", "is no date", text, "one such as 2026-12-31")
         raise Problems([problem]) from None
+
+
+@mailbox.command()
+@INVENTORY
+@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 3650))
+def advise(folder: Path, days: int) -> None:
+    """Ask the hosts how each mailbox is used, and say what would fit better.
+
+    Prints a line for each mailbox that its use or its quota does not fit, and nothing when all do.
+    Reads each host's journal, which may be shorter than --days, and changes nothing.
+
+    \b
+      mailwright mailbox advise our-mail
+      mailwright mailbox advise our-mail --days 7
+    """
+    inventory = load(folder, require_keys=False, require_tls=False)
+    now = datetime.now(UTC)
+    for host, lines in sorted(remote.ask(inventory, usage.script(days)).items()):
+        report = usage.read(lines, days, now)
+        span = now - report.since
+        if span < timedelta(days=days):
+            click.echo(f"warning: {host}: its journal has {span_words(span)} only", err=True)
+        (found,) = (each for each in inventory.hosts if each.name == host)
+        for box in found.mailboxes:
+            if line := advice(box, report.usages, span):
+                click.echo(line)
 
 
 @mailbox.command("list")

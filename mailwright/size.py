@@ -26,3 +26,9 @@ def format(number: int) -> str:
         if number % (1 << bits) == 0 and number:
             return f"{number >> bits}{unit}"
     return str(number)
+
+
+def about(number: int) -> str:
+    """Bytes as people say them: `4.7G`."""
+    unit, bits = next((u, b) for u, b in reversed(_UNITS.items()) if number >> b or not b)
+    return f"{round(number / (1 << bits), 1):g}{unit}"

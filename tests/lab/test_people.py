@@ -1,6 +1,7 @@
 """People come and go: what becomes of their mail on real hosts."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 from lab.lab import Lab
 from mailwright.editor import edited
 from tests.host.letters import eventually
-from tests.lab.deploys import PYINFRA, ROOT, Deploy
+from tests.lab.deploys import PYINFRA, ROOT, Deploy, edit
 from tests.lab.test_deploy import HOSTS, ask
 
 # Each takes a name of the mailbox on each host, and reads it with a mail program's eyes.
@@ -225,3 +226,74 @@ def test_who_has_a_mailbox_keeps_it_whatever_the_list_says(
         assert before - left(deployed, host) == {f"{nobody}/Maildir/cur/1"}
         for user in ("archive", "moved"):
             ask(deployed, host, f"doveadm expunge -u {user}@{domain} mailbox INBOX all")
+
+
+# Comes with each mail program once, or as often as the line says, and sends a letter.
+COME = """
+import json, sys
+from tests.host.letters import Account
+from tests.host.logins import refusal
+for host, domain, words in json.load(sys.stdin):
+    def come(local, protocol, port):
+        name = f"{local}@{domain}"
+        return refusal(host, protocol, port, name, words[name])
+    owner = {"example.com": "alice", "example.org": "bob"}[domain]
+    assert come(owner, "pop3", 995) == come(owner, "pop3", 110) == ""
+    assert come("devices", "imap", 993) == come("devices", "sieve", 4190) == ""
+    assert come("archive", "pop3", 995) == ""
+    assert come("archive", "imap", 993) and come("archive", "imap", 143)
+    sender = Account(f"few@{domain}", words[f"few@{domain}"], host)
+    letter = f"From: {sender.address}\\r\\nSubject: 1\\r\\n\\r\\n1\\r\\n"
+    with sender.smtp() as client:
+        client.sendmail(sender.address, sender.address, letter)
+"""
+
+
+def advise(lab: Lab, inventory: Path) -> list[str]:
+    """What `mailwright mailbox advise` says."""
+    command = [str(Path(PYINFRA).with_name("mailwright")), "mailbox", "advise", str(inventory)]
+    done = lab.run(command, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout).splitlines()
+
+
+def test_advice_comes_from_what_really_happened(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    words = tomllib.loads((inventory / "verify.toml").read_text())["accounts"]
+    body = "head -c 96000 /dev/zero | tr '\\0' x | fold"
+    for host in HOSTS:
+        domain = host.removeprefix("mail.")
+        ask(deployed, host, "journalctl -q --rotate; sleep 1.1; journalctl -q --vacuum-time=1s")
+        ask(deployed, host, f"doveadm expunge -u tiny@{domain} mailbox '*' all || :")
+        ask(deployed, host, f"(printf 'Subject: 1\\n\\n'; {body}) | doveadm save -u tiny@{domain}")
+    given = tmp_path / "given"
+    given.write_text(json.dumps([(host, host.removeprefix("mail."), words) for host in HOSTS]))
+    with given.open() as file:
+        done = deployed.run([sys.executable, "-c", COME], cwd=ROOT, stdin=file, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    changed = shutil.copytree(inventory, tmp_path / "inventory")
+    edit(changed / "hosts.py", ('"ssh_user": "root"', '"ssh_user": "admin", "_sudo": True'))
+    said = advise(deployed, changed)
+    for host in HOSTS:
+        domain = host.removeprefix("mail.")
+        owner = OWNERS[host]
+        for line in (
+            f"{owner}: both → archive would do: only POP3, from 1 address",
+            f"archive@{domain}: archive → both would let him in: IMAP refused twice",
+            f"few@{domain}: nobody read it for 1 hour, it only sends",
+            f"send-only@{domain}: nobody logged in for 1 hour",
+        ):
+            assert line in said
+        (tiny,) = (line for line in said if line.startswith(f"tiny@{domain}: "))
+        assert re.search(r"; 9[5-8] % full \(9\dK of 100K\)$", tiny)
+        silent = {f"{name}@{domain}" for name in ("devices", "shared", "suspended")}
+        assert not silent & {line.partition(":")[0] for line in said}
+    edit(changed / "mail.toml", ('quota = "100K"', 'quota = "50K"'))
+    said = advise(deployed, changed)
+    for host in HOSTS:
+        tiny = f"tiny@{host.removeprefix('mail.')}: "
+        (line,) = (line for line in said if line.startswith(tiny))
+        assert re.search(r"; its quota of 50K is below what is stored, 9\dK$", line)
+        ask(deployed, host, f"doveadm expunge -u {tiny[:-2]} mailbox INBOX all")
+        ask(deployed, host, f"doveadm expunge -u few@{host.removeprefix('mail.')} mailbox '*' all")

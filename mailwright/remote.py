@@ -1,0 +1,46 @@
+"""One shell command on each mail host, over the connection that `hosts.py` describes."""
+
+from __future__ import annotations
+
+from pyinfra.api.config import Config
+from pyinfra.api.connect import connect_all, disconnect_all
+from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.facts import FactBase, get_facts
+from pyinfra.api.inventory import Inventory as Targets
+from pyinfra.api.state import State
+
+from mailwright.groups import merged
+from mailwright.inventory import Inventory
+from mailwright.problems import Problem, Problems
+
+
+class _Output(FactBase[list[str]]):
+    """What the command prints."""
+
+    def command(self, script: str) -> str:
+        return script
+
+    def process(self, output: list[str]) -> list[str]:
+        return list(output)
+
+
+def ask(inventory: Inventory, script: str) -> dict[str, list[str]]:
+    """The lines that the command prints on each host, by the host's name.
+
+    Raises Problems with each host that cannot be asked; pyinfra logs why.
+    """
+    names = {host.target: host.name for host in inventory.hosts}
+    targets = [(target, merged(inventory.groups, target)) for target in names]
+    state = State(Targets((targets, {})), Config())  # type: ignore[no-untyped-call]
+    try:
+        connect_all(state)
+        found = get_facts(state, _Output, kwargs={"script": script})  # type: ignore[no-untyped-call]
+        disconnect_all(state)
+    except PyinfraError:  # no host is left
+        found = {}
+    failed = {host.name for host in state.failed_hosts}
+    answers = {names[host.name]: lines for host, lines in found.items() if host.name not in failed}
+    missing = [name for name in names.values() if name not in answers]
+    if missing:
+        raise Problems([Problem(name, "cannot be asked") for name in missing])
+    return answers
