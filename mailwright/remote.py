@@ -14,32 +14,32 @@ from mailwright.inventory import Inventory
 from mailwright.problems import Problem, Problems
 
 
-class _Output(FactBase[list[str]]):
-    """What the command prints."""
-
-    def command(self, script: str) -> str:
-        return script
-
-    def process(self, output: list[str]) -> list[str]:
-        return list(output)
-
-
 def ask(inventory: Inventory, script: str) -> dict[str, list[str]]:
-    """The lines that the command prints on each host, by the host's name.
+    """The lines, one at least, that the command prints on each host, by the host's name.
 
     Raises Problems with each host that cannot be asked; pyinfra logs why.
     """
+
+    class Output(
+        FactBase[list[str]]
+    ):  # takes no argument: pyinfra would print it all when it fails
+        def command(self) -> str:
+            return script
+
+        def process(self, output: list[str]) -> list[str]:
+            return list(output)
+
     names = {host.target: host.name for host in inventory.hosts}
     targets = [(target, merged(inventory.groups, target)) for target in names]
     state = State(Targets((targets, {})), Config())  # type: ignore[no-untyped-call]
     try:
         connect_all(state)
-        found = get_facts(state, _Output, kwargs={"script": script})  # type: ignore[no-untyped-call]
-        disconnect_all(state)
     except PyinfraError:  # no host is left
         found = {}
-    failed = {host.name for host in state.failed_hosts}
-    answers = {names[host.name]: lines for host, lines in found.items() if host.name not in failed}
+    else:
+        found = get_facts(state, Output, apply_failed_hosts=False)  # type: ignore[no-untyped-call]
+        disconnect_all(state)
+    answers = {names[host.name]: lines for host, lines in found.items() if lines}
     missing = [name for name in names.values() if name not in answers]
     if missing:
         raise Problems([Problem(name, "cannot be asked") for name in missing])
