@@ -1,9 +1,11 @@
 """Deploying to real hosts: the first time, again, with mistakes, and dying in the middle."""
 
 import hashlib
+import runpy
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -379,22 +381,15 @@ def test_a_user_with_sudo_deploys_as_root_does(deployed: Lab, other: Path) -> No
 
 
 def test_a_host_deploys_itself(deployed: Lab, other: Path, tmp_path: Path) -> None:
-    """`@local`, on Debian 12: with its own Python and nothing reached by SSH."""
-    host = HOSTS[0]
-    edit(other / "hosts.py", ('"mail.example.com",', '"@local",'))
-    text = (other / "hosts.py").read_text()
-    start, end = (
-        text.index('    (\n        "mail.example.org"'),
-        text.index("]\n", text.index("org")),
-    )
-    text = text[:start] + text[end:]
-    (other / "hosts.py").write_text(
-        text.replace('"debian": 12', '"debian": 12, "myhostname": "mail.example.com"')
-    )
+    """`@local`: nothing is reached by SSH, and Python is the host's own."""
+    host, other_host = HOSTS if sys.version_info < (3, 13) else reversed(HOSTS)  # as ours here
+    data = dict(runpy.run_path(str(other / "hosts.py"))["mail"])[host]
+    data = {name: data[name] for name in ("debian", "ipv4", "ipv6")} | {"myhostname": host}
+    (other / "hosts.py").write_text(f"mail = [('@local', {data!r})]\n")
     table = tomlkit.parse((other / "mail.toml").read_text())
-    without(other, *(name for name, e in table["domains"].items() if e.get("host") == HOSTS[1]))
+    without(other, *(name for name, e in table["domains"].items() if e.get("host") == other_host))
     ask(deployed, host, "apt-get -q -y install --no-install-recommends python3 >/dev/null 2>&1")
-    packages = Path(sys.prefix) / "lib/python3.11/site-packages"
+    packages = Path(sysconfig.get_path("purelib"))
     copy(deployed, host, packages, "/opt/site-packages")
     copy(deployed, host, checkout(tmp_path / "checkout"), "/opt/mailwright")
     copy(deployed, host, other, "/opt/our-mail")
