@@ -20,9 +20,8 @@ def ask(inventory: Inventory, script: str) -> dict[str, list[str]]:
     Raises Problems with each host that cannot be asked; pyinfra logs why.
     """
 
-    class Output(
-        FactBase[list[str]]
-    ):  # takes no argument: pyinfra would print it all when it fails
+    class Output(FactBase[list[str]]):
+        # No argument: pyinfra would print the whole script when it fails.
         def command(self) -> str:
             return script
 
