@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mailwright import address, alias_domain, delivery, sharing
+from mailwright import address, alias_domain, delivery
 from mailwright.host import Machine
 from mailwright.mail import Alias, Domain, DomainTable, Mailbox, MailboxTable, MailTable, setting
 from mailwright.problems import Invalid, Problem, listed, nearest
@@ -90,7 +90,7 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
     if not table.domains and setting("domains") not in reported:
         found.append(Problem(setting("domains"), "is missing", expected='[domains."example.com"]'))
     domains = {}
-    for name, written, entry in _folded("domains", table.domains, address.domain, found):
+    for name, written, entry in _folded(setting("domains"), table.domains, address.domain, found):
         where = setting("domains", written)
         host = "" if entry.alias_of else _host(entry, machines, where, reported, found)
         if entry.alias_of and entry.host:
@@ -154,7 +154,7 @@ def _mailboxes(
 ) -> dict[str, Mailbox]:
     mailboxes = {}
     reported = {problem.where for problem in found}
-    for name, written, entry in _folded("mailboxes", table.mailboxes, address.own, found):
+    for name, written, entry in _folded(setting("mailboxes"), table.mailboxes, address.own, found):
         where = setting("mailboxes", written)
         _check_use(entry, where, reported, found)
         _check_domain(name, where, domains, found)
@@ -164,11 +164,10 @@ def _mailboxes(
 
 
 def _members(entry: MailboxTable, where: str, found: list[Problem]) -> tuple[Member, ...]:
-    try:
-        return sharing.members(entry.members or {})
-    except Invalid as error:
-        found.append(error.at(f"{where}.members"))
-        return ()
+    """Sorted by address."""
+    place, table = f"{where}.members", entry.members or {}
+    read = _folded(place, table, address.own_or_all, found)
+    return tuple(Member(name, right) for name, _, right in sorted(read))
 
 
 def _mailbox(
@@ -224,7 +223,9 @@ def _aliases(
 ) -> dict[str, Alias]:
     aliases = {}
     reported = {problem.where for problem in found}
-    for name, written, targets in _folded("aliases", table.aliases, address.own_or_all, found):
+    for name, written, targets in _folded(
+        setting("aliases"), table.aliases, address.own_or_all, found
+    ):
         where = setting("aliases", written)
         if name in mailboxes and name not in targets:
             expected = "its own address among the targets, which keeps a copy"
@@ -237,7 +238,7 @@ def _aliases(
 
 
 def _folded(
-    section: str, table: Mapping[str, Entry], fold: Callable[[str], str], found: list[Problem]
+    place: str, table: Mapping[str, Entry], fold: Callable[[str], str], found: list[Problem]
 ) -> Iterable[tuple[str, str, Entry]]:
     """(name in its one form, name as written, entry) of each entry whose name is right and new."""
     first: dict[str, str] = {}
@@ -245,11 +246,11 @@ def _folded(
         try:
             name = fold(written)
         except Invalid as error:
-            found.append(error.at(setting(section)))
+            found.append(error.at(place))
             continue
         if first.setdefault(name, written) != written:
             what = f"is the same as {first[name]!r}"
-            found.append(Problem(setting(section), what, written, "each name once"))
+            found.append(Problem(place, what, written, "each name once"))
             continue
         yield name, written, entry
 
@@ -297,10 +298,16 @@ def _check_members(
         names = [member.address for member in box.members]
         for name in names:
             _check_member(name, box, mailboxes, domains, f"{where}.members", found)
-        for name in box.send_as:
-            if name not in names and box.use == "shared":
+        for name in box.send_as if box.use == "shared" else ():
+            if not _is_member(name, names, mailboxes):
                 expected = listed(names) if names else "one of its members"
                 found.append(Problem(f"{where}.send_as", "is no member", name, expected))
+
+
+def _is_member(name: str, names: Collection[str], mailboxes: Mapping[str, Mailbox]) -> bool:
+    """By his name, or as one of a domain."""
+    one_of_all = name in mailboxes and mailboxes[name].reads_imap
+    return name in names or (one_of_all and f"@{mailboxes[name].domain}" in names)
 
 
 def _check_member(
@@ -311,14 +318,18 @@ def _check_member(
     where: str,
     found: list[Problem],
 ) -> None:
-    if name not in mailboxes:
+    before = len(found)
+    if name.startswith("@"):
+        _check_domain(name, where, domains, found)
+    elif name not in mailboxes:
         hint = nearest(name, mailboxes) if len(mailboxes) <= _HINTS_UP_TO else ""
         found.append(Problem(where, "is no mailbox of ours", name, "one that reads by IMAP", hint))
-    elif "imap" not in mailboxes[name].protocols or not mailboxes[name].stores:
+    elif not mailboxes[name].reads_imap:
         what, hint = "does not read by IMAP", "POP3 shows no shared mailbox"
         found.append(Problem(where, what, name, "a mailbox that does", hint))
-    elif {box.domain, mailboxes[name].domain} <= domains.keys():
-        here, there = domains[box.domain].host, domains[mailboxes[name].domain].host
+    domain = name.rpartition("@")[2]
+    if len(found) == before and {box.domain, domain} <= domains.keys():
+        here, there = domains[box.domain].host, domains[domain].host
         if here != there:
             what = f"is on {there}, the shared mailbox on {here}"
             found.append(Problem(where, what, name, "both on one host"))

@@ -106,6 +106,11 @@ class Mailbox:
         return USES[self.use].fetched_days if "pop3" in self.protocols else 0
 
     @property
+    def reads_imap(self) -> bool:
+        """Whether its owner sees the folders of others."""
+        return self.stores and "imap" in self.protocols
+
+    @property
     def sees_folders(self) -> bool:
         """Whether anything but the inbox is ever looked at: POP3 shows no folders (RFC 1939)."""
         return "pop3" not in self.protocols or "imap" in self.protocols

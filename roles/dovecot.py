@@ -51,7 +51,8 @@ SERVICE = Service(
         # themselves. The old tree is where the new one was staged.
         old=/etc/mailwright/rollout/dovecot/next/etc/dovecot
         { diff -rN $old/users /etc/dovecot/users; diff -N $old/acl /etc/dovecot/acl; } |
-            sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p' | sort -u |
+            sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p
+                s/^< .* group=([^ ]+) .*/*@\\1/p' | sort -u |
             while read -r user; do doveadm kick "$user" >/dev/null 2>&1 || :; done
     """,
     probe="""

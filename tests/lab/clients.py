@@ -55,7 +55,8 @@ class Person:
     def run(self, *argv: str, typed: str = "") -> Done:
         """A program's run, with what is typed for it."""
         env = {**os.environ, "HOME": str(self.home), "TERM": "xterm", "LC_ALL": "C.UTF-8"}
-        return self.lab.run(argv, input=typed, capture_output=True, timeout=TIMEOUT, env=env)
+        options = {"input": typed, "capture_output": True, "timeout": TIMEOUT, "cwd": self.home}
+        return self.lab.run(argv, env=env, **options)
 
     def well(self, *argv: str, typed: str = "") -> str:
         """What a program says that must go well."""
@@ -231,7 +232,7 @@ class Mutt:
         lines += [f'set smtp_pass="{self.who.password}" smtp_url="smtps://{user}@{server}"']
         lines += [f'set folder="imaps://{user}@{server}/" spoolfile="+INBOX" record="+Sent"']
         lines += [f'set ssl_ca_certificates_file="{self.who.trusted}" ssl_force_tls=yes']
-        lines += ["set wait_key=no quit=yes header_cache= confirmappend=no copy=yes"]
+        lines += ["set wait_key=no quit=yes copy=yes"]
         return self.who.private("muttrc", [*lines, *more])
 
     def send(self, to: str, subject: str) -> None:
