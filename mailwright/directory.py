@@ -93,9 +93,10 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
     for name, written, entry in _folded(setting("domains"), table.domains, address.domain, found):
         where = setting("domains", written)
         host = "" if entry.alias_of else _host(entry, machines, where, reported, found)
-        if entry.alias_of and entry.host:
-            what = f"has no place beside alias_of: its mail is that of {entry.alias_of}"
-            found.append(Problem(f"{where}.host", what))
+        for unfit in ("host", "quota", "quota_message_count") if entry.alias_of else ():
+            if getattr(entry, unfit) is not None:
+                what = f"has no place beside alias_of: its mail is that of {entry.alias_of}"
+                found.append(Problem(f"{where}.{unfit}", what))
         if not entry.dkim and f"{where}.dkim" not in reported:
             found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
         domains[name] = _domain(name, host, entry, table)
@@ -191,6 +192,8 @@ def _mailbox(
 
 
 def _check_use(entry: MailboxTable, where: str, reported: set[str], found: list[Problem]) -> None:
+    if f"{where}.use" in reported:
+        return
     use, unfit = USES[entry.use], f"has no place in a mailbox for use {entry.use!r}"
     for name, why in use.without.items():
         if getattr(entry, name) is not None:
@@ -302,6 +305,9 @@ def _check_members(
             if not _is_member(name, names, mailboxes):
                 expected = listed(names) if names else "one of its members"
                 found.append(Problem(f"{where}.send_as", "is no member", name, expected))
+            elif name in mailboxes and "submission" not in mailboxes[name].protocols:
+                what, expected = "does not send", "a member with the protocol submission"
+                found.append(Problem(f"{where}.send_as", what, name, expected))
 
 
 def _is_member(name: str, names: Collection[str], mailboxes: Mapping[str, Mailbox]) -> bool:
@@ -379,6 +385,10 @@ def warnings(found: Directory, message_size_limit: int) -> list[str]:
     if small:
         what = "has a quota" if len(small) == 1 else "have quotas"
         lines.append(f"{listed(small, 'and')} {what} below message_size_limit")
+    unread = [mailbox.address for mailbox in found.mailboxes.values() if mailbox.is_unread]
+    if unread:
+        what = "keeps mail that" if len(unread) == 1 else "keep mail that"
+        lines.append(f"{listed(unread, 'and')} {what} nobody reads: no members, no IMAP, no POP3")
     if found.postmaster.rpartition("@")[2] not in found.domains:
         lines.append(f"postmaster {found.postmaster} is in no domain of ours")
     return lines

@@ -29,13 +29,18 @@ WRONG = {
     'send_as = "alice"': f"{WHERE}.send_as: 'alice' is no mail address; expected one such as alice@example.com",
     'members = { "@example.com" = "read" }\nsend_as = "pop@example.com"': f"{WHERE}.send_as: 'pop@example.com' is no member; expected @example.com",
     'members = { "@example.com" = "read" }\nsend_as = "alcie@example.com"': f"{WHERE}.send_as: 'alcie@example.com' is no member; expected @example.com",
+    "send_as = {}": f"{WHERE}.send_as: {{}} is no mail address; expected one such as alice@example.com",
+    'members = { "quiet@example.com" = "read" }\nsend_as = "quiet@example.com"': f"{WHERE}.send_as: 'quiet@example.com' does not send; expected a member with the protocol submission",
     'private_seen = "yes"': f"{WHERE}.private_seen: 'yes' is no yes or no; expected true or false",
 }  # fmt: skip
 
 
 def add(folder, *lines: str) -> None:
     pop = f'[mailboxes."pop@example.com"]\nuse = "archive"\npassword = "{folder.hash}"\n'
-    folder.mail += "\n".join([pop, '[mailboxes."team@example.com"]', 'use = "shared"', *lines, ""])
+    quiet = pop.replace("pop@", "quiet@").replace('use = "archive"', 'protocols = "imap"')
+    folder.mail += "\n".join(
+        [pop, quiet, '[mailboxes."team@example.com"]', 'use = "shared"', *lines, ""]
+    )
 
 
 @pytest.mark.parametrize("line", WRONG)
@@ -133,8 +138,8 @@ def test_everybody_of_a_domain_who_reads_by_imap_is_a_member(folder) -> None:
     folder.mail += send_only + both
     found = team(folder, 'members = { "@EXAMPLE.com" = "read", "alice@example.com" = "write" }')
     host = folder.load().hosts[0]
-    having = {m.address for m in host.mailboxes if [found] == host.shared_with(m)}
-    assert having == {"alice@example.com", "both@example.com"}
+    having = {m.localpart for m in host.mailboxes if [found] == host.shared_with(m)}
+    assert having == {"alice", "both", "quiet"}
     acl = picture(host)["/etc/dovecot/acl"]
     assert "Shared/team@example.com group=example.com lr\n" in acl
     assert "Shared/team@example.com user=alice@example.com lrwstie\n" in acl
