@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 import uuid
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from lab.error import LabError
 from lab.home import Home, write
 from lab.keys import host_key, public
 from lab.network import Network
+from lab.process import run
 from lab.service import Service
 
 _BOOT_SECONDS = 60.0
@@ -42,6 +44,8 @@ class Host:
         self._network = network
         self._group = group.child(place.name)
         self._folder = folder
+        # Other labs of this machine have hosts of the same name.
+        self._machine = f"lab-{zlib.crc32(self.namespace.encode()):08x}"
 
     @property
     def is_running(self) -> bool:
@@ -63,6 +67,7 @@ class Host:
         """Power on and wait until systemd has finished booting; nothing if it is on already."""
         if self.is_running:
             return
+        self._forget()
         self._network.detach(self.place.name)
         self._network.attach(self.place.name, self.place)
         self.disk.mount()
@@ -81,6 +86,7 @@ class Host:
                     os.kill(pid, signal.SIGTERM)
             self._group.wait_empty(_SHUTDOWN_SECONDS)
         self._group.kill()
+        self._forget()
         self.disk.unmount()
         self._network.detach(self.place.name)
 
@@ -89,13 +95,19 @@ class Host:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _forget(self) -> None:
+        """Take away what a systemd-nspawn that was killed leaves; later releases refuse it."""
+        export = Path("/run/systemd/nspawn/unix-export", self._machine)
+        if os.path.ismount(export):
+            run("umount", "--lazy", str(export))
+
     def _service(self, notifications: str) -> Service:
         argv = [
             "systemd-nspawn",
             "--quiet",
             "--boot",
             f"--directory={self.disk.root}",
-            f"--machine={self.place.name}",
+            f"--machine={self._machine}",
             f"--network-namespace-path=/run/netns/{self.namespace}",
             "--register=no",
             "--keep-unit",

@@ -48,8 +48,8 @@ SERVICE = Service(
         systemd-tmpfiles --create mailwright-dovecot.conf
         serve
         # Who may do less than before must not stay logged in; mail programs connect again by
-        # themselves. The old tree is where the new one was staged.
-        old=/etc/mailwright/rollout/dovecot/next/etc/dovecot
+        # themselves.
+        old=$OLD/etc/dovecot
         { diff -rN $old/users /etc/dovecot/users; diff -N $old/acl /etc/dovecot/acl; } |
             sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p
                 s/^< .* group=([^ ]+) .*/*@\\1/p' | sort -u |

@@ -38,7 +38,7 @@ def _install() -> Commands:
         host.noop("all packages are installed")
         return
     forget()
-    head = {"PACKAGES": missing, "PRESEED": preseed}
-    variables = "".join(f"{name}={shlex.quote('|'.join(value))}\n" for name, value in head.items())
+    head = {"PACKAGES": " ".join(missing), "PRESEED": "\n".join(preseed)}
+    variables = "".join(f"{name}={shlex.quote(value)}\n" for name, value in head.items())
     yield StringCommand(variables + _SCRIPT)
     forget()

@@ -1,4 +1,4 @@
-# One transaction. roles/packages.py puts PACKAGES and PRESEED in front, lists with | between.
+# One transaction. roles/packages.py puts PACKAGES and PRESEED in front: a list of names, and lines.
 #
 # policy-rc.d (invoke-rc.d(8)) keeps maintainer scripts from starting a daemon that has no configuration yet. It says no
 # only while the flag in /run exists, so that a run that dies here cannot hold back anything for ever.
@@ -18,6 +18,6 @@ trap finish EXIT
 trap '' HUP PIPE
 apt="apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold"
 dpkg --configure -a
-echo "$PRESEED" | tr '|' '\n' | debconf-set-selections
+echo "$PRESEED" | debconf-set-selections
 [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || $apt update
-$apt install --no-install-recommends $(echo "$PACKAGES" | tr '|' ' ')
+$apt install --no-install-recommends $PACKAGES

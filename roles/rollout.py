@@ -78,9 +78,7 @@ class Plan:
         Lists of paths go in it as well, since ten thousand domains have more than fit in a command.
         """
         paths = [file.path for file in self.files] + self.service.built(self.files)
-        singles = [file.path for file in self.changed] + self.stale
-        singles = [path for path in singles if not self._in_tree(path)]
-        lists = {"owned": paths, "stale": self.stale, "singles": singles}
+        lists = {"owned": paths, "stale": self.stale, "swapped": self._swapped()}
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for folder in sorted({str(p) for f in self.changed for p in _parents(f.path)}):
@@ -105,8 +103,12 @@ class Plan:
         }
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
-    def _in_tree(self, path: str) -> bool:
-        return bool(self.service.tree) and path.startswith(f"{self.service.tree}/")
+    def _swapped(self) -> list[str]:
+        """The tree, which goes as one, and what changes or goes outside it."""
+        tree = self.service.tree
+        paths = [file.path for file in self.changed] + self.stale
+        singles = [path for path in paths if not (tree and path.startswith(f"{tree}/"))]
+        return [tree, *singles] if tree else singles
 
 
 def _digest(service: Service, files: list[File], picture: Picture) -> str:

@@ -1,21 +1,23 @@
 # The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
 # these in front of it: SERVICE, UNITS, TREE, DIGEST, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are the
-# service's own: before, build, check, activate, probe. Standard input is a tar, in base64: the files
-# that change at their paths, and three lists of paths: `owned` (all files of the service), `stale` (those to
-# remove) and `singles` (those to swap one by one, outside TREE).
+# service's own: build, check, activate, probe. Standard input is a tar, in base64: the files that change at
+# their paths, and three lists of paths: `owned` (all files of the service), `stale` (those to remove) and
+# `swapped` (TREE, then those outside it that change or go).
 #
 # Every step leaves the old set or the new one, whenever the run dies:
+#   inherit  what a run that died had replaced already is the set that last served; keep it until one serves again
 #   stage    a copy of TREE with the new files in it, in a folder that only root reads
 #   rehearse build and check that copy at its true path, in a mount namespace of its own
 #   claim    note which files are ours, those of the old set and those of the new
-#   swap     one renameat2(RENAME_EXCHANGE): the old tree and the new change places at once
+#   swap     one renameat2(RENAME_EXCHANGE) each: the old tree and the new change places at once
 #   activate reload or start, then probe; what a reload does not bring, a restart may
-#   restore  when it does not serve, swap back and start over with the old set
+#   undo     when it does not serve, swap back to what last served and start over with that
 #   record   what the daemon has loaded; until then the next run does all of this again
 set -eu
 umask 077
 base=/etc/mailwright/rollout/$SERVICE
-next=$base/next
+next=$base/next      # what this run brings; after the swap, what it replaced
+proven=$base/proven  # what a run that died replaced
 
 # The operator's connection may go at any moment; a rollout that has begun ends by itself.
 trap '' HUP PIPE
@@ -37,7 +39,6 @@ receive() {
 }
 
 stage() {
-    rm -rf "$next"
     mkdir -p "$next"
     if [ -n "$TREE" ]; then
         install -d -m 0755 "$TREE"
@@ -70,22 +71,47 @@ exchange() {
     ' "$1" "$2"
 }
 
-# Called a second time, each swap undoes itself.
-swap_single() {
-    if [ -e "$1" ] && [ -e "$next$1" ]; then
-        exchange "$1" "$next$1"
-    elif [ -e "$next$1" ]; then
-        install -d -m 0755 "${1%/*}"
-        mv -T "$next$1" "$1"
-    elif [ -e "$1" ]; then
-        mkdir -p "$next${1%/*}"
-        mv -T "$1" "$next$1"
+# swap_with SET PATH: called a second time it undoes itself.
+swap_with() {
+    if [ -e "$2" ] && [ -e "$1$2" ]; then
+        exchange "$2" "$1$2"
+    elif [ -e "$1$2" ]; then
+        install -d -m 0755 "${2%/*}"
+        mv -T "$1$2" "$2"
+    elif [ -e "$2" ]; then
+        mkdir -p "$1${2%/*}"
+        mv -T "$2" "$1$2"
     fi
 }
 
-swap() {
-    [ -z "$TREE" ] || exchange "$TREE" "$next$TREE"
-    while read -r path; do swap_single "$path"; done <"$next/singles"
+inode() { stat -c %i "$1" 2>/dev/null || echo none; }
+
+# The inode of what stands at each path tells later, whoever died, which of them are swapped.
+note() { while read -r path; do echo "$(inode "$path") $path"; done <"$next/swapped" >"$next/before"; }
+
+swap() { while read -r path; do swap_with "$next" "$path"; done <"$next/swapped"; }
+
+# replaced SET: the lines of its notes whose file from before the swap now stands in SET.
+replaced() {
+    [ ! -e "$1/before" ] || while read -r number path; do
+        [ "$(inode "$1$path")" != "$number" ] || echo "$number $path"
+    done <"$1/before"
+}
+
+undo() { replaced "$1" | while read -r number path; do swap_with "$1" "$path"; done; }
+
+inherit() {
+    [ -n "$(replaced "$proven")" ] || rm -rf "$proven"
+    mkdir -p "$proven"
+    replaced "$next" | while read -r number path; do
+        if ! replaced "$proven" | cut -d ' ' -f 2- | grep -qxF "$path"; then
+            echo "$number $path" >>"$proven/before"
+            mkdir -p "$proven${path%/*}"
+            [ ! -e "$next$path" ] || mv -T "$next$path" "$proven$path"
+        fi
+    done
+    rm -rf "$next"
+    [ -e "$proven/before" ] || rmdir "$proven"
 }
 
 # What this run brings is ours from before it is there: should the run die, a later one still knows what to remove.
@@ -100,27 +126,35 @@ blame() {
     exit 1
 }
 
+# It served, so nothing of it is to be undone, even if this run dies now.
 record() {
+    rm -f "$next/before" "$proven/before"
     mv "$next/owned" "$base/owned"
     echo "$DIGEST" >"$base/loaded.new"
     mv "$base/loaded.new" "$base/loaded"
     rm -rf "$base/previous"
-    mv "$next" "$base/previous"
+    mv "$OLD" "$base/previous"
+    rm -rf "$next"
     sync -f "$base"
 }
 
 receive
-sh -euc "$LIB before"
+inherit
 stage
 rehearse || { rm -rf "$next"; blame "$SERVICE refuses the new configuration; the old one keeps serving"; }
 claim
+note
 sync -f "$base"
 swap
-export UNITS LOADED="$base/loaded"
+OLD=$next
+[ ! -e "$proven" ] || OLD=$proven
+export UNITS OLD LOADED="$base/loaded"
 if sh -euc "$LIB activate; probe" || sh -euc "$LIB restart; probe"; then
     record
 else
-    swap
+    undo "$next"
+    undo "$proven"
+    rm -rf "$next" "$proven"
     sh -euc "$LIB restore" || :
     blame "$SERVICE does not serve with the new configuration; the old one is back"
 fi

@@ -58,7 +58,6 @@ class Service:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     loads: Sequence[str] = ()
     compiled: Mapping[str, str] = field(default_factory=dict)
-    before: str = ":"
     build: str = ":"
     check: str = ":"
     activate: str = "serve"
@@ -88,5 +87,5 @@ class Service:
     @property
     def functions(self) -> str:
         """The snippets as shell functions."""
-        names = ("before", "build", "check", "activate", "probe")
+        names = ("build", "check", "activate", "probe")
         return _SHELL + "".join(f"{name}() {{\n{getattr(self, name)}\n}}\n" for name in names)

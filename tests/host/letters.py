@@ -31,35 +31,17 @@ class Account:
     @contextmanager
     def imap(self, starttls: bool = False) -> Iterator[imaplib.IMAP4]:
         """A session on 993, or on 143 with STARTTLS."""
-        context = ssl.create_default_context()
-        client: imaplib.IMAP4
-        if starttls:
-            client = imaplib.IMAP4(self.server, 143, timeout=TIMEOUT)
-            client.starttls(context)
-        else:
-            client = imaplib.IMAP4_SSL(self.server, 993, ssl_context=context, timeout=TIMEOUT)
-        try:
+        with imap(self.server, 143 if starttls else 993) as client:
             client.login(self.address, self.password)
             yield client
-        finally:
-            client.logout()
 
     @contextmanager
     def pop3(self, stls: bool = False) -> Iterator[poplib.POP3]:
         """A session on 995, or on 110 with STLS."""
-        context = ssl.create_default_context()
-        client: poplib.POP3
-        if stls:
-            client = poplib.POP3(self.server, 110, timeout=TIMEOUT)
-            client.stls(context)
-        else:
-            client = poplib.POP3_SSL(self.server, 995, context=context, timeout=TIMEOUT)
-        try:
+        with pop3(self.server, 110 if stls else 995) as client:
             client.user(self.address)
             client.pass_(self.password)
             yield client
-        finally:
-            client.quit()
 
     @contextmanager
     def smtp(self, port: int = 465) -> Iterator[smtplib.SMTP]:
@@ -111,6 +93,38 @@ class Account:
                     for number in found:
                         client.store(number.decode(), "+FLAGS", r"(\Deleted)")
                 client.expunge()
+
+
+@contextmanager
+def imap(server: str, port: int) -> Iterator[imaplib.IMAP4]:
+    """A session with TLS on 993 or 143, nobody logged in yet."""
+    context = ssl.create_default_context()
+    client: imaplib.IMAP4
+    if port == 993:
+        client = imaplib.IMAP4_SSL(server, port, ssl_context=context, timeout=TIMEOUT)
+    else:
+        client = imaplib.IMAP4(server, port, timeout=TIMEOUT)
+        client.starttls(context)
+    try:
+        yield client
+    finally:
+        client.logout()
+
+
+@contextmanager
+def pop3(server: str, port: int) -> Iterator[poplib.POP3]:
+    """A session with TLS on 995 or 110, nobody logged in yet."""
+    context = ssl.create_default_context()
+    client: poplib.POP3
+    if port == 995:
+        client = poplib.POP3_SSL(server, port, context=context, timeout=TIMEOUT)
+    else:
+        client = poplib.POP3(server, port, timeout=TIMEOUT)
+        client.stls(context)
+    try:
+        yield client
+    finally:
+        client.quit()
 
 
 @contextmanager

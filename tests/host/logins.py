@@ -6,7 +6,7 @@ import poplib
 import socket
 import ssl
 
-from tests.host.letters import TIMEOUT, submission
+from tests.host.letters import TIMEOUT, imap, pop3, submission
 
 # protocol, port: TLS from the start, or the older port after STARTTLS.
 PORTS = [
@@ -27,39 +27,23 @@ def refusal(server: str, protocol: str, port: int, user: str, password: str) -> 
 
 
 def _imap(server: str, port: int, user: str, password: str) -> str:
-    context = ssl.create_default_context()
-    client: imaplib.IMAP4
-    if port == 993:
-        client = imaplib.IMAP4_SSL(server, port, ssl_context=context, timeout=TIMEOUT)
-    else:
-        client = imaplib.IMAP4(server, port, timeout=TIMEOUT)
-        client.starttls(context)
-    try:
-        client.login(user, password)
-        assert client.select("INBOX", readonly=True)[0] == "OK"
-    except imaplib.IMAP4.error as error:
-        return str(error) or "refused"
-    finally:
-        client.logout()
+    with imap(server, port) as client:
+        try:
+            client.login(user, password)
+            assert client.select("INBOX", readonly=True)[0] == "OK"
+        except imaplib.IMAP4.error as error:
+            return str(error) or "refused"
     return ""
 
 
 def _pop3(server: str, port: int, user: str, password: str) -> str:
-    context = ssl.create_default_context()
-    client: poplib.POP3
-    if port == 995:
-        client = poplib.POP3_SSL(server, port, context=context, timeout=TIMEOUT)
-    else:
-        client = poplib.POP3(server, port, timeout=TIMEOUT)
-        client.stls(context)
-    try:
-        client.user(user)
-        client.pass_(password)
-        client.stat()
-    except poplib.error_proto as error:
-        return error.args[0].decode()
-    finally:
-        client.quit()
+    with pop3(server, port) as client:
+        try:
+            client.user(user)
+            client.pass_(password)
+            client.stat()
+        except poplib.error_proto as error:
+            return str(error.args[0].decode())
     return ""
 
 

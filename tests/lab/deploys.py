@@ -3,10 +3,14 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from lab.lab import Lab
@@ -70,10 +74,24 @@ class Deploy:
         return found
 
 
-def changed_inventory(source: Path, target: Path, **replaced: str) -> Path:
-    """A copy of an inventory; `replaced` maps old to new text in mail.toml, as `old="new"`."""
-    shutil.copytree(source, target)
-    return target
+@contextmanager
+def started(lab: Lab, inventory: Path, checkout: Path = ROOT) -> Iterator["Popen[bytes]"]:
+    """A deploy under way, in a process group of its own; it is killed at the end at the latest."""
+    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    command = lab.command([PYINFRA, str(inventory), "deploy.py", "-y"])
+    env = {**os.environ, "PYTHONPATH": str(checkout)}
+    with Popen(command, cwd=checkout, env=env, start_new_session=True, **silent) as run:
+        try:
+            yield run
+        finally:
+            kill(run)
+
+
+def kill(run: "Popen[bytes]") -> None:
+    """Kill pyinfra with all its connections."""
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
 
 
 def edit(path: Path, *changes: tuple[str, str]) -> None:

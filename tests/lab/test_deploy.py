@@ -1,11 +1,11 @@
 """Deploying to real hosts: the first time, again, with mistakes, and dying in the middle."""
 
 import hashlib
-import os
+import runpy
 import shutil
-import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from cryptography import x509
 
 from lab.lab import Lab
 from tests.inventories import self_signed
-from tests.lab.deploys import PYINFRA, ROOT, Deploy, checkout, edit
+from tests.lab.deploys import PYINFRA, ROOT, Deploy, checkout, edit, kill, started
 
 HOSTS = ["mail.example.com", "mail.example.org"]  # Debian 12, Debian 13
 
@@ -295,9 +295,7 @@ def running(deployed: Lab, other: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A deploy under way, which changes both a setting and a map of Postfix."""
     edit(other / "mail.toml", ('"50M"', '"60M"'), ('postmaster = "alice', 'postmaster = "carol'))
     edit(other / "mail.toml", ('"carol@example.com"', '"carol@example.net"'))
-    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    command = deployed.command([PYINFRA, str(other), "deploy.py", "-y"])
-    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **silent) as run:
+    with started(deployed, other) as run:
         yield run
 
 
@@ -307,7 +305,7 @@ def test_a_deploy_that_is_killed_is_finished_by_the_next(
 ) -> None:
     """pyinfra is killed with all its connections; each host has the old set or the new one."""
     time.sleep(seconds)
-    os.killpg(running.pid, signal.SIGKILL)
+    kill(running)
     for host in HOSTS:
         assert_whole(deployed, host)
     Deploy.run(deployed, other).succeeded()
@@ -322,12 +320,39 @@ def test_a_host_that_loses_power_in_a_deploy_is_finished_by_the_next(
     time.sleep(seconds)
     for host in HOSTS:
         deployed.stop(host)
-    os.killpg(running.pid, signal.SIGKILL)
+    kill(running)
     for host in HOSTS:
         deployed.start(host)
         assert_whole(deployed, host)
     Deploy.run(deployed, other).succeeded()
     assert Deploy.count(deployed, other) == 0
+
+
+def test_a_set_that_nobody_saw_serve_is_taken_back_after_a_power_cut(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    """The power goes between swap and probe, twice; what comes back is what last served."""
+    broken = checkout(tmp_path / "checkout")
+    template = "templates/etc/postfix/main.cf.j2"
+    edit(broken / template, ("smtpd_sasl_path = private/auth", "smtpd_sasl_path = private/oauth"))
+    slow = checkout(tmp_path / "slow")
+    shutil.copy(broken / template, slow / template)
+    edit(slow / "roles/postfix.py", ('probe="""', 'probe="""\n        sleep 60'))
+    before = [tree(deployed, host, "/etc/postfix") for host in HOSTS]
+    greeted = "smtpd_banner = $myhostname ESMTP"
+    for words in ("first-try", "second-try"):
+        edit(slow / template, (f"{greeted}\n", f"{greeted} {words}\n"))
+        with started(deployed, inventory, slow):
+            for host in HOSTS:
+                swapped = f"until grep -q {words} /etc/postfix/main.cf; do sleep 0.1; done"
+                ask(deployed, host, f"timeout 60 sh -c '{swapped}'")
+                deployed.stop(host)
+        for host in HOSTS:
+            deployed.start(host)
+        edit(slow / template, (f"{greeted} {words}\n", f"{greeted}\n"))
+    assert "the old one is back" in Deploy.run(deployed, inventory, checkout=broken).refused()
+    assert [tree(deployed, host, "/etc/postfix") for host in HOSTS] == before
+    assert all(f"220 {host}" in greeting(deployed, host) for host in HOSTS)
 
 
 def assert_whole(lab: Lab, host: str) -> None:
@@ -356,22 +381,15 @@ def test_a_user_with_sudo_deploys_as_root_does(deployed: Lab, other: Path) -> No
 
 
 def test_a_host_deploys_itself(deployed: Lab, other: Path, tmp_path: Path) -> None:
-    """`@local`, on Debian 12: with its own Python and nothing reached by SSH."""
-    host = HOSTS[0]
-    edit(other / "hosts.py", ('"mail.example.com",', '"@local",'))
-    text = (other / "hosts.py").read_text()
-    start, end = (
-        text.index('    (\n        "mail.example.org"'),
-        text.index("]\n", text.index("org")),
-    )
-    text = text[:start] + text[end:]
-    (other / "hosts.py").write_text(
-        text.replace('"debian": 12', '"debian": 12, "myhostname": "mail.example.com"')
-    )
+    """`@local`: nothing is reached by SSH, and Python is the host's own."""
+    host, other_host = HOSTS if sys.version_info < (3, 13) else reversed(HOSTS)  # as ours here
+    data = dict(runpy.run_path(str(other / "hosts.py"))["mail"])[host]
+    data = {name: data[name] for name in ("debian", "ipv4", "ipv6")} | {"myhostname": host}
+    (other / "hosts.py").write_text(f"mail = [('@local', {data!r})]\n")
     table = tomlkit.parse((other / "mail.toml").read_text())
-    without(other, *(name for name, e in table["domains"].items() if e.get("host") == HOSTS[1]))
+    without(other, *(name for name, e in table["domains"].items() if e.get("host") == other_host))
     ask(deployed, host, "apt-get -q -y install --no-install-recommends python3 >/dev/null 2>&1")
-    packages = Path(sys.prefix) / "lib/python3.11/site-packages"
+    packages = Path(sysconfig.get_path("purelib"))
     copy(deployed, host, packages, "/opt/site-packages")
     copy(deployed, host, checkout(tmp_path / "checkout"), "/opt/mailwright")
     copy(deployed, host, other, "/opt/our-mail")

@@ -1,7 +1,6 @@
 """The README's path for somebody with a server of his own: init, dns, deploy, verify."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
-from tests.lab.deploys import PYINFRA, ROOT, Deploy, edit
+from tests.lab.deploys import ROOT, Deploy, edit, started
 
 MAILWRIGHT = str(Path(sys.executable).with_name("mailwright"))
 CORRESPONDENT = """
@@ -74,11 +73,8 @@ def test_a_user_gets_from_init_to_a_verified_server(own: Lab, ours: Path) -> Non
 
 def lose_power_in_the_first_deploy(lab: Lab, inventory: Path) -> None:
     """While packages are being installed; what is half done is for the next deploy to finish."""
-    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    command = lab.command([PYINFRA, str(inventory), "deploy.py", "-y"])
-    with subprocess.Popen(command, cwd=ROOT, start_new_session=True, **silent) as run:
+    with started(lab, inventory) as run:
         time.sleep(12)
         assert run.poll() is None
         lab.stop("mail.example.net")
-        os.killpg(run.pid, signal.SIGKILL)
     lab.start("mail.example.net")
