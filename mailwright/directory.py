@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mailwright import address, alias_domain, delivery, sharing, stores
+from mailwright import address, alias_domain, delivery, stores
 from mailwright.host import Machine
 from mailwright.mail import (
     Alias,
@@ -102,12 +102,13 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
     if not table.domains and setting("domains") not in reported:
         found.append(Problem(setting("domains"), "is missing", expected='[domains."example.com"]'))
     domains = {}
-    for name, written, entry in _folded("domains", table.domains, address.domain, found):
+    for name, written, entry in _folded(setting("domains"), table.domains, address.domain, found):
         where = setting("domains", written)
         host = "" if entry.alias_of else _host(entry, machines, where, reported, found)
-        if entry.alias_of and entry.host:
-            what = f"has no place beside alias_of: its mail is that of {entry.alias_of}"
-            found.append(Problem(f"{where}.host", what))
+        for unfit in ("host", "quota", "quota_message_count") if entry.alias_of else ():
+            if getattr(entry, unfit) is not None:
+                what = f"has no place beside alias_of: its mail is that of {entry.alias_of}"
+                found.append(Problem(f"{where}.{unfit}", what))
         if not entry.dkim and f"{where}.dkim" not in reported:
             found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
         domains[name] = _domain(name, host, entry, table)
@@ -166,7 +167,7 @@ def _mailboxes(
 ) -> dict[str, Mailbox]:
     mailboxes = {}
     reported = {problem.where for problem in found}
-    for name, written, entry in _folded("mailboxes", table.mailboxes, address.own, found):
+    for name, written, entry in _folded(setting("mailboxes"), table.mailboxes, address.own, found):
         where = setting("mailboxes", written)
         _check_use(entry, where, reported, found)
         _check_domain(name, where, domains, found)
@@ -176,11 +177,10 @@ def _mailboxes(
 
 
 def _members(entry: MailboxTable, where: str, found: list[Problem]) -> tuple[Member, ...]:
-    try:
-        return sharing.members(entry.members or {})
-    except Invalid as error:
-        found.append(error.at(f"{where}.members"))
-        return ()
+    """Sorted by address."""
+    place, table = f"{where}.members", entry.members or {}
+    read = _folded(place, table, address.own_or_all, found)
+    return tuple(Member(name, right) for name, _, right in sorted(read))
 
 
 def _mailbox(
@@ -205,6 +205,8 @@ def _mailbox(
 
 
 def _check_use(entry: MailboxTable, where: str, reported: set[str], found: list[Problem]) -> None:
+    if f"{where}.use" in reported:
+        return
     use, unfit = USES[entry.use], f"has no place in a mailbox for use {entry.use!r}"
     for name, why in use.without.items():
         if getattr(entry, name) is not None:
@@ -237,7 +239,7 @@ def _purges(
 ) -> Iterable[Purge]:
     """Of mail that is nobody's any more."""
     stores = {box.store: box for box in mailboxes.values()}
-    for name, written, day in sorted(_folded("purge", table.purge, address.own, found)):
+    for name, written, day in sorted(_folded(setting("purge"), table.purge, address.own, found)):
         where = setting("purge", written)
         _check_domain(name, where, domains, found)
         if name in mailboxes:
@@ -259,7 +261,9 @@ def _aliases(
 ) -> dict[str, Alias]:
     aliases = {}
     reported = {problem.where for problem in found}
-    for name, written, targets in _folded("aliases", table.aliases, address.own_or_all, found):
+    for name, written, targets in _folded(
+        setting("aliases"), table.aliases, address.own_or_all, found
+    ):
         where = setting("aliases", written)
         if name in mailboxes and name not in targets:
             expected = "its own address among the targets, which keeps a copy"
@@ -272,7 +276,7 @@ def _aliases(
 
 
 def _folded(
-    section: str, table: Mapping[str, Entry], fold: Callable[[str], str], found: list[Problem]
+    place: str, table: Mapping[str, Entry], fold: Callable[[str], str], found: list[Problem]
 ) -> Iterable[tuple[str, str, Entry]]:
     """(name in its one form, name as written, entry) of each entry whose name is right and new."""
     first: dict[str, str] = {}
@@ -280,11 +284,11 @@ def _folded(
         try:
             name = fold(written)
         except Invalid as error:
-            found.append(error.at(setting(section)))
+            found.append(error.at(place))
             continue
         if first.setdefault(name, written) != written:
             what = f"is the same as {first[name]!r}"
-            found.append(Problem(setting(section), what, written, "each name once"))
+            found.append(Problem(place, what, written, "each name once"))
             continue
         yield name, written, entry
 
@@ -332,10 +336,19 @@ def _check_members(
         names = [member.address for member in box.members]
         for name in names:
             _check_member(name, box, mailboxes, domains, f"{where}.members", found)
-        for name in box.send_as:
-            if name not in names and box.use == "shared":
+        for name in box.send_as if box.use == "shared" else ():
+            if not _is_member(name, names, mailboxes):
                 expected = listed(names) if names else "one of its members"
                 found.append(Problem(f"{where}.send_as", "is no member", name, expected))
+            elif name in mailboxes and "submission" not in mailboxes[name].protocols:
+                what, expected = "does not send", "a member with the protocol submission"
+                found.append(Problem(f"{where}.send_as", what, name, expected))
+
+
+def _is_member(name: str, names: Collection[str], mailboxes: Mapping[str, Mailbox]) -> bool:
+    """By his name, or as one of a domain."""
+    one_of_all = name in mailboxes and mailboxes[name].reads_imap
+    return name in names or (one_of_all and f"@{mailboxes[name].domain}" in names)
 
 
 def _check_member(
@@ -346,14 +359,18 @@ def _check_member(
     where: str,
     found: list[Problem],
 ) -> None:
-    if name not in mailboxes:
+    before = len(found)
+    if name.startswith("@"):
+        _check_domain(name, where, domains, found)
+    elif name not in mailboxes:
         hint = nearest(name, mailboxes) if len(mailboxes) <= _HINTS_UP_TO else ""
         found.append(Problem(where, "is no mailbox of ours", name, "one that reads by IMAP", hint))
-    elif "imap" not in mailboxes[name].protocols or not mailboxes[name].stores:
+    elif not mailboxes[name].reads_imap:
         what, hint = "does not read by IMAP", "POP3 shows no shared mailbox"
         found.append(Problem(where, what, name, "a mailbox that does", hint))
-    elif {box.domain, mailboxes[name].domain} <= domains.keys():
-        here, there = domains[box.domain].host, domains[mailboxes[name].domain].host
+    domain = name.rpartition("@")[2]
+    if len(found) == before and {box.domain, domain} <= domains.keys():
+        here, there = domains[box.domain].host, domains[domain].host
         if here != there:
             what = f"is on {there}, the shared mailbox on {here}"
             found.append(Problem(where, what, name, "both on one host"))
@@ -403,6 +420,10 @@ def warnings(found: Directory, message_size_limit: int) -> list[str]:
     if small:
         what = "has a quota" if len(small) == 1 else "have quotas"
         lines.append(f"{listed(small, 'and')} {what} below message_size_limit")
+    unread = [mailbox.address for mailbox in found.mailboxes.values() if mailbox.is_unread]
+    if unread:
+        what = "keeps mail that" if len(unread) == 1 else "keep mail that"
+        lines.append(f"{listed(unread, 'and')} {what} nobody reads: no members, no IMAP, no POP3")
     if found.postmaster.rpartition("@")[2] not in found.domains:
         lines.append(f"postmaster {found.postmaster} is in no domain of ours")
     return lines

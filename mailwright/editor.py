@@ -198,11 +198,11 @@ def _folded(name: str) -> str:
         raise Problems([error.at(setting(TABLE))]) from None
 
 
-def _folded_alias(name: str) -> str:
+def _folded_alias(name: str, table: str = "aliases") -> str:
     try:
         return address.own_or_all(name)
     except Invalid as error:
-        raise Problems([error.at(setting("aliases"))]) from None
+        raise Problems([error.at(setting(table))]) from None
 
 
 def _with_table(text: str, table: str, lines: str) -> str:
@@ -260,12 +260,12 @@ def _item(value: Any) -> Any:
 
 def _merge(table: Any, changes: Mapping[str, Any]) -> None:
     """Set keys that are addresses, or take them out: those whose value is None."""
-    written = {_folded(key): key for key in table}
+    written = {_folded_alias(key, TABLE): key for key in table}
     for name, value in changes.items():
         if value is not None:
-            table[written.get(_folded(name), name)] = value
-        elif _folded(name) in written:
-            del table[written[_folded(name)]]
+            table[written.get(_folded_alias(name, TABLE), name)] = value
+        elif _folded_alias(name, TABLE) in written:
+            del table[written[_folded_alias(name, TABLE)]]
         else:
             raise Problems([Problem(setting(TABLE), "is not there to be taken out", name)])
 

@@ -153,8 +153,10 @@ class MailHost(Machine):
         return tuple(mailbox for mailbox in self.mailboxes if mailbox.members)
 
     def shared_with(self, mailbox: Mailbox) -> list[Mailbox]:
-        """The mailboxes that the owner of this one is a member of."""
-        return self._by_member.get(mailbox.address, [])
+        """The mailboxes that the owner of this one is a member of, himself or with his domain."""
+        names = (mailbox.address, f"@{mailbox.domain}") if mailbox.reads_imap else ()
+        found = {box.address: box for name in names for box in self._by_member.get(name, ())}
+        return [found[name] for name in sorted(found)]
 
     @cached_property
     def _by_member(self) -> dict[str, list[Mailbox]]:

@@ -6,6 +6,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,6 +130,16 @@ class Mailbox:
     def fetched_days(self) -> int:
         """How many days a message stays in Fetched after POP3 deleted it; 0 is not at all."""
         return USES[self.use].fetched_days if "pop3" in self.protocols else 0
+
+    @property
+    def reads_imap(self) -> bool:
+        """Whether its owner sees the folders of others."""
+        return self.stores and "imap" in self.protocols
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody can read what is stored here."""
+        return self.stores and not self.members and not {"imap", "pop3"} & {*self.protocols}
 
     @property
     def sees_folders(self) -> bool:
@@ -318,12 +329,11 @@ def _validated(raw: dict[str, Any], found: list[Problem]) -> MailTable:
 
 def _take_out(raw: Any, loc: tuple[int | str, ...]) -> None:
     """Remove the setting that is wrong, so that the rest is checked in the same run."""
-    *parents, last = loc
-    for step in parents:
-        if not isinstance(raw[step], dict | list):  # one value where a list may stand
-            raw[step] = [raw[step]]
+    for step, below in pairwise(loc):
+        if isinstance(below, int) and not isinstance(raw[step], list):
+            raw[step] = [raw[step]]  # one value where a list may stand
         raw = raw[step]
-    del raw[last]
+    del raw[loc[-1]]
 
 
 def _problem(detail: ErrorDetails) -> Problem:

@@ -51,7 +51,8 @@ SERVICE = Service(
         # themselves.
         old=$OLD/etc/dovecot
         { diff -rN $old/users /etc/dovecot/users; diff -N $old/acl /etc/dovecot/acl; } |
-            sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p' | sort -u |
+            sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p
+                s/^< .* group=([^ ]+) .*/*@\\1/p' | sort -u |
             while read -r user; do doveadm kick "$user" >/dev/null 2>&1 || :; done
     """,
     probe="""

@@ -1,7 +1,7 @@
 """Shared mailboxes, as their members and everybody else find them."""
 
 import imaplib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from testinfra.host import Host
@@ -11,11 +11,23 @@ from mailwright.mail import Mailbox
 from tests.host.letters import Account, Letters, eventually
 
 
+def having(mail: MailHost, fits: Callable[[Mailbox], bool]) -> Mailbox:
+    """The first mailbox with such members."""
+    found = list(filter(fits, mail.shared))
+    if not found:
+        pytest.skip("no mailbox of this host has such members")
+    return found[0]
+
+
 @pytest.fixture
 def shared(mail: MailHost) -> Mailbox:
-    if not mail.shared:
-        pytest.skip("no mailbox of this host has members")
-    return mail.shared[0]
+    return having(mail, lambda box: not any(m.is_domain for m in box.members))
+
+
+@pytest.fixture
+def public(mail: MailHost) -> Mailbox:
+    """What everybody of a domain is a member of."""
+    return having(mail, lambda box: any(m.is_domain for m in box.members))
 
 
 @pytest.fixture
@@ -99,7 +111,7 @@ def test_members_find_it_under_its_address_and_nobody_else_does(
 ) -> None:
     for account in (reader, writer):
         assert name.strip('"') in names(account, command)
-    assert "Shared" not in names(stranger, command)
+    assert name.strip('"') not in names(stranger, command)
 
 
 def test_a_stranger_can_neither_open_nor_fill_it(
@@ -168,3 +180,41 @@ def test_it_is_sent_as_by_those_who_may(
             client.mail(shared.address)
             code = client.rcpt(letter["To"])[0]
             assert code == (250 if account.address in shared.send_as else 553), account
+
+
+def is_of(account: Account, public: Mailbox) -> bool:
+    """Whether his domain is a member."""
+    return f"@{account.address.rpartition('@')[2]}" in {m.address for m in public.members}
+
+
+def test_everybody_of_a_domain_finds_what_is_everybodys_and_nobody_else_does(
+    public: Mailbox, accounts: list[Account]
+) -> None:
+    assert any(is_of(account, public) for account in accounts)
+    for account in accounts:
+        belongs = is_of(account, public)
+        assert (f"Shared/{public.address}" in names(account, "LSUB")) == belongs, account
+        with account.imap() as client:
+            opened = client.select(f'"Shared/{public.address}"', readonly=True)[0]
+        assert opened == ("OK" if belongs else "NO"), account
+
+
+def test_who_is_named_has_his_own_right_and_the_others_that_of_the_domain(
+    public: Mailbox, accounts: list[Account], letters: Letters
+) -> None:
+    name, named = f'"Shared/{public.address}"', {m.address for m in public.members}
+    manager = member(public, accounts, "manage")
+    reader = next(a for a in accounts if is_of(a, public) and a.address not in named)
+    letter = letters.write(manager.address, manager)
+    with reader.imap() as client:
+        assert client.append(name, "", "", letter.as_bytes())[0] == "NO"
+    with manager.imap() as client:
+        assert client.append(name, "", "", letter.as_bytes())[0] == "OK"
+    with reader.imap() as client:
+        select(client, name)
+        assert number(client, letter["Message-ID"])
+    with manager.imap() as client:
+        client.select(name)
+        client.store(number(client, letter["Message-ID"]), "+FLAGS", r"(\Deleted)")
+        client.expunge()
+        assert number(client, letter["Message-ID"]) == ""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.lab import Lab
-from tests.lab.deploys import PYINFRA, ROOT, edit
+from tests.lab.deploys import PYINFRA, ROOT, Deploy, edit
 from tests.lab.test_use import PASSWORD
 
 HOSTS = ("mail.example.com", "mail.example.org")
@@ -38,12 +38,14 @@ print(json.dumps(found))
 """
 
 
-def look(lab: Lab, host: str, user: str, deploy: list[str], tmp_path: Path) -> dict[str, Any]:
-    """What a member of the host's shared mailbox finds before and after a deploy."""
+def look(
+    lab: Lab, host: str, user: str, deploy: list[str], tmp_path: Path, box: str = "shared"
+) -> dict[str, Any]:
+    """What a member of a shared mailbox of the host finds before and after a deploy."""
     word = tmp_path / "password"
     word.write_text(PASSWORD)
     program = MEMBER.replace("CA)", f"{lab.status()['ca']!r})")
-    name = f"Shared/shared@{host.removeprefix('mail.')}"
+    name = f"Shared/{box}@{host.removeprefix('mail.')}"
     with word.open() as typed:
         command = [sys.executable, "-c", program, host, user, name, *deploy]
         done = lab.run(command, cwd=ROOT, stdin=typed, capture_output=True)
@@ -76,3 +78,20 @@ def test_whose_right_shrinks_connects_again_and_the_others_stay(
     back = [PYINFRA, str(inventory), "deploy.py", "-y", "--limit", host]
     found = look(deployed, host, f"devices@{domain}", back, tmp_path)
     assert found == {"before": "OK", "open": "OK", "after": "OK", "listed": 2}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_everybody_of_a_domain_connects_again_when_its_right_shrinks_and_is_out_without_it(
+    deployed: Lab, inventory: Path, host: str, tmp_path: Path
+) -> None:
+    domain = host.removeprefix("mail.")
+    user, mail = f"devices@{domain}", Path(shutil.copytree(inventory, tmp_path / "i")) / "mail.toml"
+    deploy = [PYINFRA, str(mail.parent), "deploy.py", "-y", "--limit", host]
+    edit(mail, (f'"@{domain}" = "read"', f'"@{domain}" = "write"'))
+    Deploy.run(deployed, mail.parent, "--limit", host).succeeded()
+    edit(mail, (f'"@{domain}" = "write"', f'"@{domain}" = "read"'))
+    found = look(deployed, host, user, deploy, tmp_path, "notices")
+    assert found == {"before": "OK", "open": "gone", "after": "OK", "listed": 2}
+    edit(mail, (f'"@{domain}" = "read", ', ""))
+    found = look(deployed, host, user, deploy, tmp_path, "notices")
+    assert found == {"before": "OK", "open": "gone", "after": "NO", "listed": 0}

@@ -25,6 +25,7 @@ WRONG = {
     '[domains."example.biz"]\nalias_of = 5': "mail.toml: domains.\"example.biz\".alias_of: 5 is no domain name; expected a full name such as example.com",
     f'{BIZ}[domains."example.net"]\nalias_of = "example.biz"': "mail.toml: domains.\"example.net\".alias_of: 'example.biz' is an alias domain itself, of example.com; expected a domain of ours with addresses of its own",
     f'{BIZ}host = "mail.example.com"': 'mail.toml: domains."example.biz".host: has no place beside alias_of: its mail is that of example.com',
+    f'{BIZ}quota = "5G"': 'mail.toml: domains."example.biz".quota: has no place beside alias_of: its mail is that of example.com',
     f'"x@example.biz" = "alice@example.com"\n{BIZ}': "mail.toml: aliases.\"x@example.biz\": 'example.biz' is an alias domain of example.com; expected x@example.com",
     f'"@example.biz" = "alice@example.com"\n{BIZ}': "mail.toml: aliases.\"@example.biz\": 'example.biz' is an alias domain of example.com; expected @example.com",
     f'{BIZ}[mailboxes."x@example.biz"]\npassword = "{{hash}}"': "mail.toml: mailboxes.\"x@example.biz\": 'example.biz' is an alias domain of example.com; expected x@example.com",

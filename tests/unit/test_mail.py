@@ -32,6 +32,8 @@ TAIL = {
     '"x@example.com" = []': 'mail.toml: aliases."x@example.com": has no target; expected one address or more',
     '"x@example.com" = "nobody"': "mail.toml: aliases.\"x@example.com\": 'nobody' is no mail address; expected one such as alice@example.com",
     '"x@example.com" = 5': 'mail.toml: aliases."x@example.com": 5 is no mail address; expected one such as alice@example.com',
+    '"x@example.com" = { to = "alice@example.com" }': "mail.toml: aliases.\"x@example.com\": {'to': 'alice@example.com'} is no mail address; expected one such as alice@example.com",
+    '"x@example.com" = [["alice@example.com"]]': "mail.toml: aliases.\"x@example.com\": ['alice@example.com'] is no mail address; expected one such as alice@example.com",
     '"x" = "alice@example.com"': "mail.toml: aliases: 'x' is no mail address; expected one such as alice@example.com",
     '"Alice@Example.com" = "bob@example.org"': 'mail.toml: aliases."Alice@Example.com": is a mailbox as well; expected its own address among the targets, which keeps a copy',
     '"INFO@example.com" = "bob@example.org"': "mail.toml: aliases: 'INFO@example.com' is the same as 'info@example.com'; expected each name once",
@@ -214,7 +216,10 @@ def test_many_loops_are_found_in_one_pass(folder) -> None:
 def test_what_is_most_likely_not_meant_is_a_warning(folder) -> None:
     folder.mail = folder.mail.replace('"2G"', '"100K"')
     folder.mail = folder.mail.replace('"alice@example.com"', '"root@elsewhere.example"', 1)
+    folder.mail += '[mailboxes."team@example.com"]\nuse = "shared"\n'
+    folder.mail += box("out@example.com", 'protocols = "submission"')
     assert folder.load().warnings == (
         "bob@example.org has a quota below message_size_limit",
+        "team@example.com and out@example.com keep mail that nobody reads: no members, no IMAP, no POP3",
         "postmaster root@elsewhere.example is in no domain of ours",
     )

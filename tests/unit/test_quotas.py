@@ -17,6 +17,23 @@ WRONG = {
 }  # fmt: skip
 
 
+# A line of a mailbox: what it costs, after the name of the setting.
+WRONG_OF_ONE = {
+    "quota = true": "quota: True is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
+    "quota = 0": "quota: 0 is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
+    'quota = ["1G"]': "quota: ['1G'] is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
+    "quota_message_count = 1.5": "quota_message_count: 1.5 is no number of messages; expected one such as 50000, or unlimited",
+    "quota_message_count = -1": "quota_message_count: -1 is no number of messages; expected one such as 50000, or unlimited",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", WRONG_OF_ONE)
+@pytest.mark.parametrize("table", ['mailboxes."alice@example.com"', 'domains."example.com"'])
+def test_what_is_no_quota_of_a_mailbox_or_a_domain(folder, table: str, line: str) -> None:
+    folder.mail = folder.mail.replace(f"[{table}]\n", f"[{table}]\n{line}\n")
+    assert folder.wrong() == [f"mail.toml: {table}.{WRONG_OF_ONE[line]}"]
+
+
 @pytest.mark.parametrize("line", WRONG)
 def test_what_is_no_quota(folder, line: str) -> None:
     folder.mail = f"{line}\n{folder.mail}"

@@ -17,21 +17,53 @@ WRONG = {
     'members = { "alice" = "read" }': f"{WHERE}.members: 'alice' is no mail address; expected one such as alice@example.com",
     'members = { "alice@example.com" = "reed" }': f"{WHERE}.members.\"alice@example.com\": 'reed' is no right; expected read, write or manage (did you mean 'read'?)",
     'members = { "alice@example.com" = true }': f'{WHERE}.members."alice@example.com": True is no right; expected read, write or manage',
+    'members = { "@example.org" = "read" }': f"{WHERE}.members: '@example.org' is on mail.example.org, the shared mailbox on mail.example.com; expected both on one host",
+    'members = { "@exmaple.com" = "read" }': f"{WHERE}.members: 'exmaple.com' is no domain of ours; expected example.com or example.org (did you mean 'example.com'?)",
+    'members = { "@example" = "read" }': f"{WHERE}.members: 'example' is no domain name; expected a full name such as example.com",
+    'members = { "team@example.com" = "read" }': f"{WHERE}.members: 'team@example.com' does not read by IMAP; expected a mailbox that does (POP3 shows no shared mailbox)",
+    'members = { "Alice@example.com" = "read", "alice@example.com" = "write" }': f"{WHERE}.members: 'alice@example.com' is the same as 'Alice@example.com'; expected each name once",
+    'members = "alice@example.com"': f"{WHERE}.members: is no table",
     'members = ["alice@example.com"]': f"{WHERE}.members: is no table",
     'send_as = "alice@example.com"': f"{WHERE}.send_as: 'alice@example.com' is no member; expected one of its members",
+    'send_as = "bob@example.org"': f"{WHERE}.send_as: 'bob@example.org' is no member; expected one of its members",
+    'send_as = "alice"': f"{WHERE}.send_as: 'alice' is no mail address; expected one such as alice@example.com",
+    'members = { "@example.com" = "read" }\nsend_as = "pop@example.com"': f"{WHERE}.send_as: 'pop@example.com' is no member; expected @example.com",
+    'members = { "@example.com" = "read" }\nsend_as = "alcie@example.com"': f"{WHERE}.send_as: 'alcie@example.com' is no member; expected @example.com",
+    "send_as = {}": f"{WHERE}.send_as: {{}} is no mail address; expected one such as alice@example.com",
+    'members = { "quiet@example.com" = "read" }\nsend_as = "quiet@example.com"': f"{WHERE}.send_as: 'quiet@example.com' does not send; expected a member with the protocol submission",
     'private_seen = "yes"': f"{WHERE}.private_seen: 'yes' is no yes or no; expected true or false",
 }  # fmt: skip
 
 
 def add(folder, *lines: str) -> None:
     pop = f'[mailboxes."pop@example.com"]\nuse = "archive"\npassword = "{folder.hash}"\n'
-    folder.mail += "\n".join([pop, '[mailboxes."team@example.com"]', 'use = "shared"', *lines, ""])
+    quiet = pop.replace("pop@", "quiet@").replace('use = "archive"', 'protocols = "imap"')
+    folder.mail += "\n".join(
+        [pop, quiet, '[mailboxes."team@example.com"]', 'use = "shared"', *lines, ""]
+    )
 
 
 @pytest.mark.parametrize("line", WRONG)
 def test_what_does_not_fit(folder, line: str) -> None:
     add(folder, line)
     assert folder.wrong() == [WRONG[line]]
+
+
+def test_every_wrong_member_is_told_of_at_once(folder) -> None:
+    add(folder, 'members = { "alice" = "read", "bob" = "read", "pop@example.com" = "reed" }')
+    assert [line.partition(" is no ")[0] for line in folder.wrong()] == [
+        f"{WHERE}.members.\"pop@example.com\": 'reed'",
+        f"{WHERE}.members: 'alice'",
+        f"{WHERE}.members: 'bob'",
+    ]
+
+
+def test_an_alias_domain_has_no_members(folder) -> None:
+    folder.mail += '[domains."example.biz"]\nalias_of = "example.com"\n'
+    add(folder, 'members = { "@example.biz" = "read" }')
+    assert folder.wrong() == [
+        f"{WHERE}.members: 'example.biz' is an alias domain of example.com; expected @example.com"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,3 +130,22 @@ def test_who_is_no_member_any_more_is_in_no_file(folder) -> None:
     folder.mail = folder.mail.replace('members = { "alice@example.com" = "read" }', "")
     for path, text in picture(folder.load().hosts[0]).items():
         assert "Shared/" not in text, path
+
+
+def test_everybody_of_a_domain_who_reads_by_imap_is_a_member(folder) -> None:
+    send_only = f'[mailboxes."out@example.com"]\nuse = "send-only"\npassword = "{folder.hash}"\n'
+    both = f'[mailboxes."both@example.com"]\nuse = "both"\npassword = "{folder.hash}"\n'
+    folder.mail += send_only + both
+    found = team(folder, 'members = { "@EXAMPLE.com" = "read", "alice@example.com" = "write" }')
+    host = folder.load().hosts[0]
+    having = {m.localpart for m in host.mailboxes if [found] == host.shared_with(m)}
+    assert having == {"alice", "both", "quiet"}
+    acl = picture(host)["/etc/dovecot/acl"]
+    assert "Shared/team@example.com group=example.com lr\n" in acl
+    assert "Shared/team@example.com user=alice@example.com lrwstie\n" in acl
+
+
+def test_one_of_a_domain_of_members_may_send_as_it(folder) -> None:
+    team(folder, 'members = { "@example.com" = "read" }', 'send_as = "alice@example.com"')
+    logins = folder.load().hosts[0].sender_logins["team@example.com"]
+    assert logins == ("alice@example.com", "team@example.com")

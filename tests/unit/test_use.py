@@ -21,6 +21,8 @@ WRONG = {
     (PASSWORD, "use = 5"): f"{WHERE}.use: 5 is unknown; expected devices, archive, compact, shared, send-only or both",
     (PASSWORD, 'protocols = ["imap", "pop"]'): f"{WHERE}.protocols: 'pop' is unknown; expected imap, pop3, submission or sieve (did you mean 'pop3'?)",
     (PASSWORD, 'protocols = "smtp"'): f"{WHERE}.protocols: 'smtp' is unknown; expected imap, pop3, submission or sieve",
+    (PASSWORD, "protocols = { imap = true }"): f"{WHERE}.protocols: {{'imap': True}} is unknown; expected imap, pop3, submission or sieve",
+    ('use = "shraed"', 'members = { "alice@example.com" = "read" }'): f"{WHERE}.use: 'shraed' is unknown; expected devices, archive, compact, shared, send-only or both (did you mean 'shared'?)",
     (PASSWORD, "protocols = []"): f"{WHERE}.protocols: is empty; expected imap, pop3, submission or sieve (suspended = true keeps its owner out)",
     (PASSWORD, 'suspended = "yes"'): f"{WHERE}.suspended: 'yes' is no yes or no; expected true or false",
     (PASSWORD, "suspended = 1"): f"{WHERE}.suspended: 1 is no yes or no; expected true or false",
