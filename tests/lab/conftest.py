@@ -8,7 +8,7 @@ import pytest
 
 from lab.lab import Lab
 from tests.inventories import make_keys
-from tests.lab.deploys import Deploy
+from tests.lab.deploys import NAME, Deploy
 
 EXAMPLE = Path(__file__).parents[2] / "inventory"
 
@@ -26,7 +26,7 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def lab(inventory: Path) -> Iterator[Lab]:
     """The example inventory's hosts, the foreign server and the internet around them."""
-    lab = Lab("test")
+    lab = Lab(NAME)
     lab.down()
     lab.up(inventory)
     yield lab

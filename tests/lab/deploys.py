@@ -16,6 +16,7 @@ from typing import Any
 from lab.lab import Lab
 
 ROOT = Path(__file__).parents[2]
+NAME = os.environ.get("MAILWRIGHT_TEST_LAB", "test")  # lets several test runs stand side by side
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 
 

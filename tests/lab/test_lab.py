@@ -27,6 +27,7 @@ from lab.error import LabError
 from lab.lab import Lab
 from lab.network import entered
 from lab.zones import Edit
+from tests.lab.deploys import NAME
 
 EXAMPLE = Path(__file__).parents[2] / "inventory"
 COM, ORG, MX = "mail.example.com", "mail.example.org", "mx.elsewhere.example"
@@ -326,7 +327,7 @@ def test_the_authority_vouches_for_the_inventorys_certificates(lab: Lab, invento
 def test_labs_stand_side_by_side_and_leave_nothing_behind(
     lab: Lab, inventory: Path, tmp_path: Path
 ) -> None:
-    other = Lab("test-b")
+    other = Lab(f"{NAME}-b")
     other.down()
     other.up(inventory, has_foreign=False)
     try:
@@ -341,8 +342,9 @@ def test_labs_stand_side_by_side_and_leave_nothing_behind(
 
 
 def test_an_interrupted_up_is_finished_by_the_next(inventory: Path) -> None:
-    command = [sys.executable, "-m", "lab", "up", "--name", "test-c", "--inventory", str(inventory)]
-    other = Lab("test-c")
+    other = Lab(f"{NAME}-c")
+    command = [sys.executable, "-m", "lab", "up", "--name", other.name]
+    command += ["--inventory", str(inventory)]
     other.down()
     try:
         for seconds in (0.6, 1.2):

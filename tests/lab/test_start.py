@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
-from tests.lab.deploys import ROOT, Deploy, edit, started
+from tests.lab.deploys import NAME, ROOT, Deploy, edit, started
 
 MAILWRIGHT = str(Path(sys.executable).with_name("mailwright"))
 CORRESPONDENT = """
@@ -50,7 +50,7 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 @pytest.fixture
 def own(ours: Path) -> Iterator[Lab]:
     """A lab with that server in it, as fresh as it comes, and a certificate for it."""
-    lab = Lab("own")
+    lab = Lab(f"{NAME}-own")
     lab.down()
     lab.up(ours)
     yield lab
