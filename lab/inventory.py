@@ -8,6 +8,7 @@ import mailwright.dns
 import mailwright.inventory
 from lab.addresses import RESERVED, Place
 from lab.error import LabError
+from mailwright.dns import bind
 from mailwright.inventory import Inventory
 from mailwright.problems import Problems
 
@@ -56,7 +57,7 @@ def zones(folder: Path) -> dict[str, str]:
     """
     described = load(folder)
     text = {
-        f"{origin}." if origin else ".": mailwright.dns.text(origin, records)
+        f"{origin}." if origin else ".": bind.text(origin, records)
         for origin, records in mailwright.dns.zones(described).items()
     }
     for record in mailwright.dns.records(described):

@@ -22,11 +22,13 @@ def _settled(domain: Domain, domains: Mapping[str, Domain], found: list[Problem]
     if domain.alias_of is None:
         return domain
     where, original = f"{setting('domains', domain.name)}.alias_of", domains.get(domain.alias_of)
-    if original and original.alias_of is None:
+    if original and original.alias_of is None and not original.parked:
         return replace(domain, host=original.host)
     expected, hint = "a domain of ours with addresses of its own", ""
     if domain.alias_of == domain.name:
         what = "is the domain itself"
+    elif original and original.parked:
+        what = "is a parked domain"
     elif original:
         what = f"is an alias domain itself, of {original.alias_of}"
     else:

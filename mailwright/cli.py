@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from datetime import date
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from mailwright import address, dkim, dns, init, password
+from mailwright.dns import bind
 from mailwright.inventory import Inventory, load
 from mailwright.mailbox import described, mailbox
 from mailwright.problems import Invalid, Problems, nearest
-from mailwright.terminal import INVENTORY, new_password
+from mailwright.terminal import INVENTORY, new_password, passphrase, published
 
 INPUT, USAGE = 1, 2  # exit codes
 
@@ -65,14 +65,6 @@ def _fail(code: int, *lines: str) -> None:
     for line in lines:
         click.echo(f"error: {line}", err=True)
     sys.exit(code)
-
-
-@cache
-def _passphrase() -> str | None:
-    """The passphrase of encrypted keys: from the environment or, once, from the terminal."""
-    if (found := dkim.environment()) or not sys.stdin.isatty():
-        return found
-    return str(click.prompt("Passphrase of the DKIM keys", hide_input=True, err=True))
 
 
 def _ask(value: str | None, option: str, question: str, default: str | None = None) -> str:
@@ -203,7 +195,7 @@ def show(folder: Path) -> None:
     \b
       mailwright show inventory
     """
-    inventory = load(folder, passphrase=_passphrase)
+    inventory = load(folder, passphrase=passphrase)
     click.echo("\n".join(_shown(inventory)))
     for warning in inventory.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -217,7 +209,8 @@ def _shown(inventory: Inventory) -> list[str]:
     for domain in inventory.domains:
         keys = " ".join(key.selector for key in domain.keys)
         name = address.both(domain.name)
-        lines.append(f"  {name}  on {domain.host}  dkim {keys}  dmarc {domain.dmarc}")
+        here = f"on {domain.host}  dkim {keys}  dmarc {domain.policy.dmarc.p}"
+        lines.append(f"  {name}  {'parked' if domain.parked else here}")
     lines.append("mailboxes")
     for each in inventory.mailboxes:
         lines.append(f"  {each.address}  {described(each)}")
@@ -241,7 +234,7 @@ def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
       mailwright keys inventory
       mailwright keys inventory --domain example.com --encrypt
     """
-    inventory = load(folder, require_keys=False, require_tls=False, passphrase=_passphrase)
+    inventory = load(folder, require_keys=False, require_tls=False, passphrase=passphrase)
     wanted = _origins(inventory, (domain,) if domain else ())
     chosen = [each for each in inventory.domains if each.name in wanted]
     missing = []
@@ -271,11 +264,11 @@ def dns_command(folder: Path, domains: tuple[str, ...]) -> None:
       mailwright dns inventory
       mailwright dns inventory example.com > example.com.mail.zone
     """
-    inventory = load(folder, require_tls=False, passphrase=_passphrase)
+    inventory = published(folder)
     zones = dns.zones(inventory)
-    texts = [dns.text(origin, zones[origin]) for origin in _origins(inventory, domains)]
+    texts = [bind.text(origin, zones[origin]) for origin in _origins(inventory, domains)]
     if not domains and zones[""]:
-        texts.append(dns.text("", zones[""]))
+        texts.append(bind.text("", zones[""]))
     click.echo("\n".join(texts), nl=False)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mailwright import address, alias_domain, delivery, stores
+from mailwright import address, alias_domain, delivery, policy, stores
 from mailwright.host import Machine
 from mailwright.mail import (
     Alias,
@@ -18,6 +18,7 @@ from mailwright.mail import (
     Purge,
     setting,
 )
+from mailwright.policy import Policy
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
@@ -26,6 +27,7 @@ from mailwright.use import PROTOCOLS, USES
 Entry = TypeVar("Entry")
 
 ROLES = ("abuse", "postmaster")  # RFC 2142 sections 2 and 4, RFC 5321 section 4.5.1
+_POLICY = Policy()
 _HINTS_UP_TO = 1000  # addresses of a domain: comparing a word with more of them takes too long
 
 
@@ -54,7 +56,7 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
     aliases = _aliases(table, domains, mailboxes, found)
     owned = _owned(mailboxes)
     taking = {name for name, box in mailboxes.items() if box.stores} | {*aliases, *owned}
-    roles = {f"{role}@{name}" for name in domains for role in ROLES}
+    roles = {f"{role}@{name}" for name in domains for role in ROLES if not domains[name].parked}
     known = _Known(_by_domain(domains, taking | roles), mailboxes)
     _check_targets(aliases, owned, known, found)
     _check_members(mailboxes, domains, found)
@@ -62,9 +64,7 @@ def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -
     postmaster = _postmaster(table, known, mailboxes, found)
     written = aliases.copy()
     aliases |= owned
-    originals = {
-        f"{role}@{name}" for name in domains for role in ROLES if not domains[name].alias_of
-    }
+    originals = {role for role in roles if not domains[role.rpartition("@")[2]].alias_of}
     aliases |= {role: Alias(role, (postmaster,)) for role in sorted(originals - taking)}
     aliases |= alias_domain.twins(domains, taking | originals, aliases)
     ends, owners = _followed(mailboxes, aliases, written, found)
@@ -104,24 +104,31 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
     domains = {}
     for name, written, entry in _folded(setting("domains"), table.domains, address.domain, found):
         where = setting("domains", written)
-        host = "" if entry.alias_of else _host(entry, machines, where, reported, found)
+        elsewhere = entry.alias_of or entry.parked
+        host = "" if elsewhere else _host(entry, machines, where, reported, found)
         for unfit in ("host", "quota", "quota_message_count") if entry.alias_of else ():
             if getattr(entry, unfit) is not None:
                 what = f"has no place beside alias_of: its mail is that of {entry.alias_of}"
                 found.append(Problem(f"{where}.{unfit}", what))
         if not entry.dkim and f"{where}.dkim" not in reported:
             found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
-        domains[name] = _domain(name, host, entry, table)
+        if entry.parked:
+            policy.check_parked(entry, where, found)
+        said = policy.read(name, entry, {machine.name for machine in machines}, where, found)
+        domains[name] = _domain(name, host, entry, table, said)
     return alias_domain.settled(domains, found)
 
 
-def _domain(name: str, host: str, entry: DomainTable, table: MailTable) -> Domain:
+def _domain(
+    name: str, host: str, entry: DomainTable, table: MailTable, said: Policy = _POLICY
+) -> Domain:
     return Domain(
         name=name,
         host=host,
-        dmarc=entry.dmarc,
-        algorithms=tuple(dict.fromkeys(entry.dkim)),
+        algorithms=() if entry.parked else tuple(dict.fromkeys(entry.dkim)),
+        policy=said,
         alias_of=entry.alias_of,
+        parked=entry.parked,
         quota=_first(entry.quota, table.quota),
         quota_message_count=_first(entry.quota_message_count, table.quota_message_count),
     )
@@ -297,7 +304,9 @@ def _check_domain(
     name: str, where: str, domains: Mapping[str, Domain], found: list[Problem]
 ) -> None:
     local, _, domain = name.rpartition("@")
-    if domain in domains and (original := domains[domain].alias_of):
+    if domain in domains and domains[domain].parked:
+        found.append(Problem(where, "is a parked domain, which has no mail", domain))
+    elif domain in domains and (original := domains[domain].alias_of):
         expected = f"{local}@{original}"
         found.append(Problem(where, f"is an alias domain of {original}", domain, expected))
     if domain not in domains:

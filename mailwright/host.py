@@ -12,9 +12,9 @@ from typing import Any
 from pyinfra.api.arguments import AllArguments
 from pyinfra.connectors.ssh import ConnectorData
 
-from mailwright import address
+from mailwright import address, tls
 from mailwright.groups import FILE, Data
-from mailwright.mail import Alias, Domain, Mailbox, Purge
+from mailwright.mail import Alias, Domain, Mailbox, Purge, truth
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.quotas import QuotaWarning
 
@@ -31,7 +31,7 @@ _INTERMEDIATE = (
     "ECDHE-RSA-CHACHA20-POLY1305",
 )
 
-_OURS = ("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file")
+_OURS = ("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane")
 _PYINFRA = {*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"}
 _EXPECTED_KEYS = listed([*_OURS, "one of pyinfra's"])
 
@@ -47,7 +47,10 @@ class Listener:
 
 @dataclass(frozen=True)
 class Machine:
-    """What `hosts.py` says of a host. `name` is its myhostname, `target` pyinfra's name of it."""
+    """What `hosts.py` says of a host. `name` is its myhostname, `target` pyinfra's name of it.
+
+    With `dane` its key is published as TLSA, which has an effect only in a signed zone.
+    """
 
     name: str
     target: str
@@ -56,6 +59,7 @@ class Machine:
     debian: int
     ssh_port: int
     tls_chain_file: str
+    dane: bool
 
     @property
     def addresses(self) -> list[str]:
@@ -83,6 +87,12 @@ class MailHost(Machine):
     sender_logins: dict[str, tuple[str, ...]] = field(repr=False)
     tls_chain: str = field(repr=False)
     purges: tuple[Purge, ...] = ()
+    caa: tuple[str, ...] = ()
+
+    @property
+    def tlsa(self) -> tuple[str, ...]:
+        """The data of its TLSA record: the key that it shows at port 25."""
+        return (tls.tlsa(self.tls_chain),) if self.dane and self.tls_chain else ()
 
     @property
     def dovecot(self) -> str:
@@ -224,6 +234,7 @@ def machine(target: str, data: Data, found: list[Problem]) -> Machine:
         debian=checked("debian", _debian, min(RELEASES)),
         ssh_port=checked("ssh_port", _port, 22),
         tls_chain_file=checked("tls_chain_file", _path, f"tls/{name}.pem"),
+        dane=checked("dane", truth, False),
     )
 
 

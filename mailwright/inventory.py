@@ -42,14 +42,14 @@ def load(
 ) -> Inventory:
     """The description in a folder (`hosts.py`, `mail.toml`, `keys/`, `tls/`).
 
-    Without `require_keys` a domain may lack a DKIM key; without `require_tls` no certificate is
-    read and each host's `tls_chain` is empty. `passphrase` is called for encrypted keys.
+    Without `require_keys` a domain may lack a DKIM key; without `require_tls` a certificate may
+    be missing or wrong, and `tls_chain` is empty then. `passphrase` is called for encrypted keys.
     Raises Problems with everything that is wrong.
     """
     found: list[Problem] = []
     all_groups, machines, table, book = _described(folder, None, found)
     domains = _with_keys(folder, book.domains, require_keys, passphrase, found)
-    chains = {m.name: _chain(folder, m, found) if require_tls else "" for m in machines}
+    chains = {m.name: _chain(folder, m, found if require_tls else []) for m in machines}
     if found:
         raise Problems(found)
     hosts = [_host(m, table, domains, book, chains[m.name]) for m in machines]
@@ -125,7 +125,7 @@ def _with_keys(
     for domain in _sorted(domains):
         before = len(found)
         keys = dkim.keys(folder, domain.name, passphrase, found)
-        for key in keys:
+        for key in keys if domain.algorithms else ():
             if key.algorithm not in domain.algorithms:
                 where = f"{dkim.FOLDER}/{domain.name}/{key.path.name}"
                 expected = f"{listed(domain.algorithms)}, as the domain's dkim says"
@@ -164,5 +164,6 @@ def _host(
         aliases=_sorted(aliases),
         sender_logins=sender_logins(mailboxes, aliases, book.owners),
         tls_chain=chain,
+        caa=tuple(table.caa),
         purges=tuple(purge for purge in book.purges if purge.domain in here),
     )

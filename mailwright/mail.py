@@ -15,6 +15,8 @@ from pydantic_core import ErrorDetails
 
 from mailwright import address, password, quotas, sharing, size
 from mailwright.dkim import DkimKey
+from mailwright.dns import caa, dmarc, spf, tls_rpt
+from mailwright.policy import MTA_STS_MODES, OFF, Policy
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
@@ -36,14 +38,16 @@ class Domain:
     """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it.
 
     `quota` (bytes) and `quota_message_count` are what its mailboxes get; 0 is unlimited.
-    Every address of the domain `alias_of` has a twin here; there are no others.
+    Every address of the domain `alias_of` has a twin here; there are no others. A `parked` domain
+    has no mail, no host and no keys.
     """
 
     name: str
     host: str
-    dmarc: str
     algorithms: tuple[str, ...]
+    policy: Policy = field(default_factory=Policy)
     alias_of: str | None = None
+    parked: bool = False
     keys: tuple[DkimKey, ...] = ()
     quota: int = 0
     quota_message_count: int = 0
@@ -205,7 +209,8 @@ def _domain_name(value: object) -> str:
         raise Invalid(value, "is no domain name", error.expected) from None
 
 
-def _truth(value: object) -> bool:
+def truth(value: object) -> bool:
+    """Yes or no. Raises Invalid."""
     if isinstance(value, bool):
         return value
     raise Invalid(value, "is no yes or no", "true or false")
@@ -232,14 +237,24 @@ Address = Annotated[str, PlainValidator(address.parse)]
 OwnAddress = Annotated[str, PlainValidator(address.own)]
 Hash = Annotated[str, PlainValidator(password.check)]
 Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
-Policy = Annotated[str, _one_of("none", "quarantine", "reject")]
+SpfAll = Annotated[str, _one_of(*spf.ALL)]
+Mechanism = Annotated[str, PlainValidator(spf.mechanism)]
+Mechanisms = Annotated[list[Mechanism], BeforeValidator(_list)]
+DmarcPolicy = Annotated[str, _one_of(*dmarc.POLICIES)]
+Alignment = Annotated[str, _one_of(*dmarc.ALIGNMENTS)]
+MtaSts = Annotated[str, _one_of(OFF, *MTA_STS_MODES)]
+Report = Annotated[str, PlainValidator(tls_rpt.target)]
+Reports = Annotated[list[Report], BeforeValidator(_list)]
+Issuer = Annotated[str, PlainValidator(caa.issuer)]
+Issuers = Annotated[list[Issuer], BeforeValidator(_list)]
 UseName = Annotated[str, _one_of(*USES)]
 Protocol = Annotated[str, _one_of(*PROTOCOLS)]
 Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
 Right = Annotated[str, PlainValidator(sharing.right)]
-Truth = Annotated[bool, PlainValidator(_truth)]
+Truth = Annotated[bool, PlainValidator(truth)]
 Day = Annotated[date, PlainValidator(_day)]
 Targets = Annotated[list[Address], BeforeValidator(_list)]
+Names = Annotated[list[DomainName], BeforeValidator(_list)]
 Algorithms = Annotated[list[Algorithm], BeforeValidator(_list)]
 
 
@@ -253,7 +268,20 @@ class DomainTable(_Table):
     host: str | None = None
     alias_of: DomainName | None = None
     dkim: Algorithms = ["rsa"]
-    dmarc: Policy = "quarantine"
+    spf: SpfAll = spf.ALL[0]
+    spf_mechanisms: Mechanisms = []
+    dmarc: DmarcPolicy = "quarantine"
+    dmarc_sp: DmarcPolicy | None = None
+    dmarc_np: DmarcPolicy | None = None
+    dmarc_adkim: Alignment | None = None
+    dmarc_aspf: Alignment | None = None
+    dmarc_t: Truth = False
+    dmarc_rua: Targets | None = None
+    dmarc_ruf: Targets = []
+    mta_sts: MtaSts = OFF
+    tls_rpt: Reports | None = None
+    no_mail: Names = []
+    parked: Truth = False
     quota: Quota | None = None
     quota_message_count: MessageCount | None = None
 
@@ -283,6 +311,7 @@ class MailTable(_Table):
     quota_trash: Trash = quotas.TRASH
     quota_warnings: Levels = list(quotas.WARNINGS)
     postmaster: Address | None = None
+    caa: Issuers = []
     domains: dict[str, DomainTable] = {}
     mailboxes: dict[str, MailboxTable] = {}
     aliases: dict[str, Targets] = {}

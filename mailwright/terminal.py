@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import click
 
-from mailwright import password
+from mailwright import dkim, password
+from mailwright.inventory import Inventory, load
 
 INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory", type=Path)
+
+
+@cache
+def passphrase() -> str | None:
+    """The passphrase of encrypted keys: from the environment or, once, from the terminal."""
+    if (found := dkim.environment()) or not sys.stdin.isatty():
+        return found
+    return str(click.prompt("Passphrase of the DKIM keys", hide_input=True, err=True))
+
+
+def published(folder: Path) -> Inventory:
+    """The inventory for whoever reads its DNS records; certificates only where TLSA needs them.
+
+    Raises Problems with everything that is wrong.
+    """
+    inventory = load(folder, require_tls=False, passphrase=passphrase)
+    if any(host.dane and not host.tlsa for host in inventory.hosts):
+        return load(folder, passphrase=passphrase)  # which says what is wrong with it
+    return inventory
 
 
 def new_password(question: str) -> str:

@@ -5,6 +5,7 @@ That order is Postfix's (postconf(5), smtpd_tls_chain_files); Dovecot and nginx 
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def read(path: Path, name: str) -> str:
             None, f"has a certificate for the time after {leaf.not_valid_before_utc:%F %T}"
         )
     return raw.decode("utf-8", "replace")
+
+
+def tlsa(chain: str) -> str:
+    """The data of a TLSA record for a chain: `3 1 1` and the SHA-256 of its public key.
+
+    Who trusts the key by DANE looks at neither name nor time (RFC 7672 section 3.1.1).
+    """
+    return f"3 1 1 {hashlib.sha256(_public(_leaf(chain.encode()))).hexdigest()}"
 
 
 def _key(raw: bytes) -> PrivateKeyTypes:

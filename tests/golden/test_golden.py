@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.dns import text, zones
+from mailwright.dns import zones
+from mailwright.dns.bind import text
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory
 from mailwright.render import picture

@@ -6,14 +6,13 @@ import dns.rdatatype
 import dns.resolver
 import pytest
 
-from mailwright.dns import Record, records, strings
+from mailwright.dns import Record, records
 from mailwright.inventory import Inventory
 
 
 def emitted(record: Record) -> set[dns.rdata.Rdata]:
     """The record set as dnspython reads it."""
-    texts = [" ".join(strings(v)) if record.type == "TXT" else v for v in record.values]
-    return {dns.rdata.from_text(dns.rdataclass.IN, record.type, text) for text in texts}
+    return {dns.rdata.from_text(dns.rdataclass.IN, record.type, text) for text in record.data}
 
 
 def plain(rdata: dns.rdata.Rdata) -> str:

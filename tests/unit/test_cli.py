@@ -15,6 +15,7 @@ import pytest
 
 from mailwright import cli, init
 from mailwright.problems import Problems
+from mailwright.terminal import passphrase
 
 HERE = Path(__file__).parent.parent.parent
 INIT = ("init", "inventory", "--host", "mail.example.com", "--debian", "13")
@@ -25,7 +26,7 @@ ADDRESSES = ("--ipv4", "198.51.100.10", "--ipv6", "2001:db8::10")
 def _elsewhere(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MAILWRIGHT_PASSPHRASE", raising=False)
-    cli._passphrase.cache_clear()
+    passphrase.cache_clear()
 
 
 @pytest.fixture
@@ -208,7 +209,7 @@ def test_a_passphrase_encrypts_new_keys(run, folder, monkeypatch) -> None:
         assert "ENCRYPTED" in path.read_text()
     assert run("dns", str(folder.path))[0] == 0
     monkeypatch.delenv("MAILWRIGHT_PASSPHRASE")
-    cli._passphrase.cache_clear()
+    passphrase.cache_clear()
     code, out, err = run("dns", str(folder.path))
     assert (code, out, len(err)) == (1, "", 2)
     assert "is encrypted (set MAILWRIGHT_PASSPHRASE to its passphrase)" in err[0]

@@ -9,7 +9,8 @@ import dns.zone
 import pytest
 
 from mailwright import dkim
-from mailwright.dns import RECOMMENDED, Record, records, strings, text, zone, zones
+from mailwright.dns import RECOMMENDED, Record, records, strings, zones
+from mailwright.dns.bind import text
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
 NS = "@ 3600 IN NS ns.elsewhere.example.\n"
@@ -39,7 +40,11 @@ def values(of: dns.zone.Zone, name: str, kind: str) -> list[str]:
 
 
 def test_what_the_world_must_know(inventory) -> None:
-    found = {(r.name, r.type): r.values for r in records(inventory) if "_domainkey" not in r.name}
+    found = {
+        (r.name, r.type): r.values
+        for r in records(inventory)
+        if r.purpose not in ("dkim", "srv", "tls-rpt")
+    }
     assert found == {
         ("mail.example.com.", "A"): ("198.51.100.10",),
         ("mail.example.com.", "AAAA"): ("2001:db8::10",),
@@ -93,7 +98,8 @@ def test_no_name_has_two_policies(folder) -> None:
     ]"""
     folder.mail = folder.mail.replace("mail.example.com", "mail.example.org")
     folder.mail = folder.mail.replace('"mail.example.org"', '"example.com"', 1)
-    found = records(folder.load())
+    found = list(records(folder.load()))
+    assert len({record.id for record in found}) == len(found)
     assert len({(record.name, record.type) for record in found}) == len(found)
     policies = {record.name: record.values for record in found if record.type == "TXT"}
     assert policies["example.com."] == ("v=spf1 a mx -all",)
@@ -103,7 +109,7 @@ def test_no_name_has_two_policies(folder) -> None:
 def test_name_servers_take_every_zone(inventory, tmp_path) -> None:
     for domain in inventory.domains:
         file = tmp_path / domain.name
-        file.write_text(SOA + NS + zone(inventory, domain.name))
+        file.write_text(SOA + NS + text(domain.name, zones(inventory)[domain.name]))
         command = ["named-checkzone", "-i", "local", "-k", "fail", "-n", "fail", "-M", "fail"]
         done = subprocess.run([*command, domain.name, file], capture_output=True, text=True)
         assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "OK"), done.stdout
@@ -112,24 +118,20 @@ def test_name_servers_take_every_zone(inventory, tmp_path) -> None:
 def test_a_resolver_reads_what_was_meant(inventory) -> None:
     for domain in inventory.domains:
         mine = [r for r in records(inventory) if r.name.endswith(f"{domain.name}.")]
-        found = parsed(domain.name, zone(inventory, domain.name))
+        found = parsed(domain.name, text(domain.name, zones(inventory)[domain.name]))
         for record in mine:
             assert values(found, record.name, record.type) == list(record.values), record
         assert len(list(found.iterate_rdatasets())) == len(mine) + 2  # and SOA, NS
 
 
 def test_a_zone_shows_both_forms_and_one_reason_for_each_record_set(inventory) -> None:
-    lines = zone(inventory, "xn--mnchen-3ya.example").splitlines()
+    origin = "xn--mnchen-3ya.example"
+    lines = text(origin, zones(inventory)[origin]).splitlines()
     assert lines[0] == "; Zone münchen.example (xn--mnchen-3ya.example)"
     for before, line in pairwise(lines):
         assert line.startswith(";") or not line or before.startswith("; ")
     assert "; The host that takes the domain's mail (RFC 5321 section 5.1). (required)" in lines
     assert "xn--mnchen-3ya.example. 3600 IN MX 10 mail.example.org." in lines
-
-
-def test_a_zone_of_somebody_else(inventory) -> None:
-    with pytest.raises(KeyError):
-        zone(inventory, "elsewhere.example")
 
 
 def test_records_belong_to_the_nearest_of_our_domains(folder) -> None:
@@ -138,7 +140,8 @@ def test_records_belong_to_the_nearest_of_our_domains(folder) -> None:
     folder.mail += '[domains."sub.example.com"]\nhost = "mail.example.com"\n'
     found = zones(folder.load())
     names = {origin: {record.name for record in some} for origin, some in found.items()}
-    assert names["sub.example.com"] == {"sub.example.com.", "_dmarc.sub.example.com."}
+    assert {"sub.example.com.", "_dmarc.sub.example.com."} <= names["sub.example.com"]
+    assert all(name.endswith("sub.example.com.") for name in names["sub.example.com"])
     assert "mail.example.com." in names["example.com"]
     assert {"mx.elsewhere.example.", "20.100.51.198.in-addr.arpa."} <= names[""]
 
@@ -164,7 +167,7 @@ def test_txt_is_split_at_255_bytes(length: int) -> None:
 
 
 def test_quotes_and_backslashes_arrive() -> None:
-    record = Record("x.example.com.", "TXT", ('say "a\\b";',), "Why.", RECOMMENDED)
+    record = Record("note", "x.example.com.", "TXT", ('say "a\\b";',), "Why.", RECOMMENDED)
     assert values(parsed("example.com", text("", [record])), "x.example.com.", "TXT") == [
         'say "a\\b";'
     ]

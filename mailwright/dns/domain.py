@@ -1,0 +1,73 @@
+"""The records of a mail domain, and of names that have nothing to do with mail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from mailwright.dns import dmarc, spf, srv, tls_rpt
+from mailwright.dns.record import RECOMMENDED, Record
+from mailwright.policy import OFF, Dmarc
+
+if TYPE_CHECKING:
+    from mailwright.mail import Domain
+
+
+def records(domain: Domain, is_host: bool, offered: Collection[str]) -> Iterator[Record]:
+    """In the order of a zone file. `offered` are the protocols that its mailboxes may use."""
+    if domain.parked:
+        yield from no_mail(domain.name)
+        return
+    name, policy = f"{domain.name}.", domain.policy
+    why = "The host that takes the domain's mail (RFC 5321 section 5.1)."
+    yield Record("mx", name, "MX", (f"10 {domain.host}.",), why)
+
+    why = "Only the domain's own servers send for it (RFC 7208)."
+    own = (["a"] if is_host else []) + ["mx"]
+    yield Record("spf", name, "TXT", (spf.value([*own, *policy.spf_mechanisms], policy.spf),), why)
+
+    for key in domain.keys:
+        why = f"The {key.algorithm} key that verifies its signatures (RFC 6376 section 3.6.2)."
+        yield Record("dkim", f"{key.name}.", "TXT", (key.record,), why)
+
+    why = "What receivers do with mail that fails SPF and DKIM, and whom they tell (RFC 9989)."
+    yield Record("dmarc", f"_dmarc.{name}", "TXT", (dmarc.value(policy.dmarc),), why)
+    for other in dmarc.outside(domain.name, policy.dmarc):
+        why = f"{other} agrees to get the DMARC reports of {domain.name} (RFC 9990 section 4)."
+        there = f"{domain.name}._report._dmarc.{other}."
+        yield Record("dmarc-report", there, "TXT", ("v=DMARC1",), why)
+
+    yield from _transport(domain)
+    for service, value in srv.values(offered, domain.host):
+        state = "There is no" if value == srv.NOT_OFFERED else "Mail programs find"
+        why = f"{state} {service.what} at port {service.port} ({service.source})."
+        yield Record("srv", f"{service.name}._tcp.{name}", "SRV", (value,), why, RECOMMENDED)
+    for without in policy.no_mail:
+        yield from no_mail(without)
+
+
+def _transport(domain: Domain) -> Iterator[Record]:
+    """How other servers reach the domain: with TLS, and whom they tell when it fails."""
+    name, policy = f"{domain.name}.", domain.policy
+    if policy.mta_sts != OFF:
+        why = "Senders look for the policy that says: only with TLS (RFC 8461 section 3.1)."
+        value = f"v=STSv1; id={policy.mta_sts_id(domain.host)}"
+        yield Record("mta-sts", f"_mta-sts.{name}", "TXT", (value,), why, RECOMMENDED)
+        why = "Where the policy is shown, over HTTPS (RFC 8461 section 3.3)."
+        host = f"{domain.host}."
+        yield Record("mta-sts-host", f"mta-sts.{name}", "CNAME", (host,), why, RECOMMENDED)
+    if policy.tls_rpt:
+        why = "Who cannot reach the domain with TLS tells us of it (RFC 8460 section 3)."
+        value = tls_rpt.value(policy.tls_rpt)
+        yield Record("tls-rpt", f"_smtp._tls.{name}", "TXT", (value,), why, RECOMMENDED)
+
+
+def no_mail(name: str) -> Iterator[Record]:
+    """The complete no: nothing is sent from this name, and nothing taken."""
+    why = "No mail is taken here, and senders know it at once (RFC 7505)."
+    yield Record("mx", f"{name}.", "MX", ("0 .",), why, RECOMMENDED)
+    why = "No server sends for this name (RFC 7208 section 10.1.2)."
+    yield Record("spf", f"{name}.", "TXT", (spf.value([]),), why, RECOMMENDED)
+    why = "What claims to be from this name is a forgery (RFC 9989)."
+    value = dmarc.value(Dmarc("reject"))
+    yield Record("dmarc", f"_dmarc.{name}.", "TXT", (value,), why, RECOMMENDED)

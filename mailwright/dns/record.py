@@ -1,0 +1,46 @@
+"""A DNS record set that the mail system needs, and how its data is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TTL = 3600
+REQUIRED, RECOMMENDED = "required", "recommended"
+_STRING = 255  # bytes, RFC 1035 section 3.3
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record set. `name` ends in a dot; `ttl` in seconds; `why` is one sentence.
+
+    `purpose` is what it is for: `mx`, `spf`, `dkim`, … One name may have several TXT record sets
+    here, of different purpose, and in DNS they are one. `values` are in the presentation format of
+    RFC 1035, but a TXT value is the whole text, neither quoted nor split. `level` is required (mail
+    suffers without) or recommended.
+    """
+
+    purpose: str
+    name: str
+    type: str
+    values: tuple[str, ...]
+    why: str
+    level: str = REQUIRED
+    ttl: int = TTL
+
+    @property
+    def id(self) -> str:
+        """Stable, and the only one: `mx example.com`."""
+        return f"{self.purpose} {self.name.rstrip('.')}"
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The values as a master file has them: TXT quoted and split (RFC 1035 section 5.1)."""
+        if self.type != "TXT":
+            return self.values
+        return tuple(" ".join(strings(value)) for value in self.values)
+
+
+def strings(text: str) -> list[str]:
+    """A TXT value as quoted strings of 255 bytes at most; what is ASCII but special is escaped."""
+    pieces = (text[start : start + _STRING] for start in range(0, max(len(text), 1), _STRING))
+    return ['"{}"'.format(piece.replace("\\", r"\\").replace('"', r"\"")) for piece in pieces]
