@@ -44,7 +44,7 @@ def main(args: list[str] | None = None) -> None:
     try:
         sys.exit(cli.main(args, prog_name="mailwright", standalone_mode=False))
     except Problems as error:
-        _fail(INPUT, *map(str, error.problems))
+        _fail(INPUT, *error.lines)
     except Invalid as error:
         _fail(INPUT, str(error.at("input")))
     except click.UsageError as error:

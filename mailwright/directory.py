@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from mailwright import address, alias_domain, delivery, policy, stores
@@ -15,6 +16,7 @@ from mailwright.mail import (
     Mailbox,
     MailboxTable,
     MailTable,
+    Places,
     Purge,
     setting,
 )
@@ -48,18 +50,20 @@ class Directory:
     purges: tuple[Purge, ...] = ()
 
 
-def directory(table: MailTable, machines: list[Machine], found: list[Problem]) -> Directory:
+def directory(
+    table: MailTable, places: Places, machines: list[Machine], found: list[Problem]
+) -> Directory:
     """What the table says, each address delivered somewhere; what is not goes to `found`."""
     domains = _domains(table, machines, found)
-    mailboxes = _mailboxes(table, domains, found)
-    stores.check(mailboxes, domains, found)
+    mailboxes = _mailboxes(table, places, domains, found)
+    stores.check(mailboxes, domains, places, found)
     aliases = _aliases(table, domains, mailboxes, found)
     owned = _owned(mailboxes)
     taking = {name for name, box in mailboxes.items() if box.stores} | {*aliases, *owned}
     roles = {f"{role}@{name}" for name in domains for role in ROLES if not domains[name].parked}
     known = _Known(_by_domain(domains, taking | roles), mailboxes)
-    _check_targets(aliases, owned, known, found)
-    _check_members(mailboxes, domains, found)
+    _check_targets(aliases, owned, known, places, found)
+    _check_members(mailboxes, domains, places, found)
     known = _Known(_by_domain(domains, taking), mailboxes)
     postmaster = _postmaster(table, known, mailboxes, found)
     written = aliases.copy()
@@ -170,12 +174,16 @@ def _host(
 
 
 def _mailboxes(
-    table: MailTable, domains: Mapping[str, Domain], found: list[Problem]
+    table: MailTable, places: Places, domains: Mapping[str, Domain], found: list[Problem]
 ) -> dict[str, Mailbox]:
     mailboxes = {}
     reported = {problem.where for problem in found}
-    for name, written, entry in _folded(setting("mailboxes"), table.mailboxes, address.own, found):
-        where = setting("mailboxes", written)
+    for name, written, entry in _folded(
+        setting("mailboxes"), table.mailboxes, address.own, found, places
+    ):
+        where = places.setting("mailboxes", written)
+        if name != written and written in places:
+            places[name] = places[written]
         _check_use(entry, where, reported, found)
         _check_domain(name, where, domains, found)
         domain = domains.get(name.rpartition("@")[2]) or _domain("", "", DomainTable(), table)
@@ -283,19 +291,27 @@ def _aliases(
 
 
 def _folded(
-    place: str, table: Mapping[str, Entry], fold: Callable[[str], str], found: list[Problem]
+    place: str,
+    table: Mapping[str, Entry],
+    fold: Callable[[str], str],
+    found: list[Problem],
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterable[tuple[str, str, Entry]]:
-    """(name in its one form, name as written, entry) of each entry whose name is right and new."""
+    """(name in its one form, name as written, entry) of each entry whose name is right and new.
+
+    `place` is where those stand that have none in `places`.
+    """
     first: dict[str, str] = {}
     for written, entry in table.items():
         try:
             name = fold(written)
         except Invalid as error:
-            found.append(error.at(place))
+            found.append(error.at(places.get(written, place)))
             continue
         if first.setdefault(name, written) != written:
             what = f"is the same as {first[name]!r}"
-            found.append(Problem(place, what, written, "each name once"))
+            where = places.get(written, place)
+            found.append(Problem(where, what, written, "each name once"))
             continue
         yield name, written, entry
 
@@ -337,11 +353,16 @@ _OWNER = "give it an owner"
 
 
 def _check_members(
-    mailboxes: Mapping[str, Mailbox], domains: Mapping[str, Domain], found: list[Problem]
+    mailboxes: Mapping[str, Mailbox],
+    domains: Mapping[str, Domain],
+    places: Places,
+    found: list[Problem],
 ) -> None:
     """Members read with IMAP on the host where the mailbox is."""
     for box in mailboxes.values():
-        where = setting("mailboxes", box.address)
+        if not (box.members or box.send_as):
+            continue
+        where = places.setting("mailboxes", box.address)
         names = [member.address for member in box.members]
         for name in names:
             _check_member(name, box, mailboxes, domains, f"{where}.members", found)
@@ -386,13 +407,17 @@ def _check_member(
 
 
 def _check_targets(
-    aliases: Mapping[str, Alias], owned: Mapping[str, Alias], known: _Known, found: list[Problem]
+    aliases: Mapping[str, Alias],
+    owned: Mapping[str, Alias],
+    known: _Known,
+    places: Places,
+    found: list[Problem],
 ) -> None:
     for alias in aliases.values():
         for target in alias.targets:
             known.check(setting("aliases", alias.address), target, found)
     for name, alias in owned.items():
-        known.check(f"{setting('mailboxes', name)}.owner", alias.targets[0], found)
+        known.check(places.setting("mailboxes", name, "owner"), alias.targets[0], found)
 
 
 def _postmaster(

@@ -1,4 +1,4 @@
-"""`mail.toml` changed in place: what a command does not touch stays as its owner wrote it."""
+"""`mail.toml` and the sheets changed in place: what a command does not touch stays as it was."""
 
 from __future__ import annotations
 
@@ -15,54 +15,103 @@ from typing import Any
 import tomlkit
 from tomlkit.items import InlineTable
 
-from mailwright import address, renaming, secret
+from mailwright import address, renaming, secret, sheets
 from mailwright.inventory import check
 from mailwright.mail import FILE, setting
 from mailwright.problems import Invalid, Problem, Problems, nearest
+from mailwright.sheet import Sheet
 
 TABLE, PURGE = "mailboxes", "purge"
 
 
 class Editor:
-    """The mailboxes of one `mail.toml`. A change is checked as a whole before it is written."""
+    """The mailboxes of `mail.toml` and of the sheets. A change is checked as a whole before it is
+    written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         check(folder)
-        self.text = (folder / FILE).read_bytes().decode("utf-8")  # with its own line ends
+        self._sheets = sheets.files(folder, [])
+        self._texts: dict[str, str] = {}
+        self._changed: set[str] = set()
+
+    @property
+    def text(self) -> str:
+        """What `mail.toml` says."""
+        return self._text(FILE)
+
+    def _text(self, file: str) -> str:
+        if file not in self._texts:
+            raw = (self._folder / file).read_bytes()
+            self._texts[file] = raw.decode("utf-8")  # with its own line ends
+        return self._texts[file]
 
     @property
     def _mailboxes(self) -> Mapping[str, Any]:
         found: Mapping[str, Any] = tomllib.loads(self.text).get(TABLE, {})
         return found
 
+    def file(self, name: str) -> Path:
+        """Where a mailbox stands, or a new one would: in the sheet of its domain if it has one."""
+        return self._folder / (FILE if self._is_in_toml(name) else self._sheet_of(name) or FILE)
+
+    def _is_in_toml(self, name: str) -> bool:
+        return _folded(name) in map(_folded, self._mailboxes)
+
+    def _sheet_of(self, name: str) -> str | None:
+        return self._sheets.get(_folded(name).rpartition("@")[2])
+
+    def _row(self, name: str) -> tuple[str, Sheet] | None:
+        """The sheet that has this mailbox, and its file."""
+        file = self._sheet_of(name)
+        sheet = Sheet(self._text(file)) if file else None
+        return (file, sheet) if file and sheet and _local(name) in sheet.rows else None
+
     def settings(self, name: str) -> dict[str, Any]:
         """What is written about a mailbox. Raises Problems when there is none of that name."""
+        if there := self._row(name):
+            return there[1].rows[_local(name)].settings
         return dict(self._mailboxes[self._written(name)])
 
     def vacant(self, name: str) -> None:
         """Raises Problems when there is a mailbox of that name."""
-        if _folded(name) in map(_folded, self._mailboxes):
+        if self._is_in_toml(name) or self._row(name):
             hint = "change it with 'mailwright mailbox set'"
             raise Problems([Problem(setting(TABLE), "is there already", name, hint=hint)])
 
     def add(self, name: str, settings: Mapping[str, Any]) -> None:
         """A new mailbox behind the last one. Raises Problems when there is one of that name."""
         self.vacant(name)
+        if file := self._sheet_of(name):
+            self._change({file: Sheet(self._text(file)).put(None, name, settings).text})
+        else:
+            self._change({FILE: self._with_mailbox(self.text, name, settings)})
+
+    def _with_mailbox(self, text: str, name: str, settings: Mapping[str, Any]) -> str:
         table = tomlkit.table()
         for key, value in settings.items():
             table[key] = _item(value)
         block = tomlkit.dumps({TABLE: {name: table}})
-        last = list(self._mailboxes)[-1:]
-        end = _span(self.text, TABLE, *last)[1] if last else len(self.text)
-        before = self.text[:end].rstrip("\n")
-        self._change(f"{before}\n\n{block}{self.text[end:]}" if before else block)
+        last = list(tomllib.loads(text).get(TABLE, {}))[-1:]
+        end = _span(text, TABLE, *last)[1] if last else len(text)
+        before = text[:end].rstrip("\n")
+        return f"{before}\n\n{block}{text[end:]}" if before else block
 
     def set(self, name: str, settings: Mapping[str, Any]) -> None:
         """Change settings of a mailbox; those that are None are taken out.
 
         Of a setting that is a table, only those of its keys that are given change.
         """
+        if there := self._row(name):
+            file, sheet = there
+            row = sheet.rows[_local(name)]
+            text = sheet.put(_local(name), row.written, _changed(row.settings, settings)).text
+            self._change({file: text})
+        else:
+            self._change({FILE: self._with_settings(name, settings)})
+
+    def _with_settings(self, name: str, settings: Mapping[str, Any]) -> str:
         written = self._written(name)
         document = tomlkit.parse(self.text)
         table: Any = document[TABLE][written]
@@ -81,9 +130,7 @@ class Editor:
             else:
                 new[key] = _item(value)
         text = tomlkit.dumps(document)
-        if new:
-            text = _with_lines(text, tomlkit.dumps(new), TABLE, written)
-        self._change(text)
+        return _with_lines(text, tomlkit.dumps(new), TABLE, written) if new else text
 
     def rename(self, old: str, new: str, alias: bool) -> None:
         """Give a mailbox another address. Its mail stays where it lies; with `alias` mail to the
@@ -91,20 +138,44 @@ class Editor:
 
         Raises Problems when there is no mailbox `old`, or when `new` is taken.
         """
-        written, name = self._written(old), _folded(new)
+        there, name = self._row(old), _folded(new)
+        written = there[1].rows[_local(old)].written if there else self._written(old)
         self.vacant(new)
         text = renaming.renamed(self._without_own_alias(_folded(old), name), _folded(old), new)
-        there = tomllib.loads(text)[TABLE].get(new)
-        if there is None:
-            raise _not_a_table(TABLE, written)
-        if "stored_as" not in there:
-            text = _with_lines(text, tomlkit.dumps({"stored_as": _folded(old)}), TABLE, new)
-        elif _folded(there["stored_as"]) == name:
-            document: Any = tomlkit.parse(text)
-            del document[TABLE][new]["stored_as"]
-            text = tomlkit.dumps(document)
+        texts = self._renamed_in_sheets(_folded(old), new)
+        if there:
+            text = self._moved(text, texts, old, new)
+        else:
+            text = _stored(text, written, _folded(old), new)
         line = tomlkit.dumps({written: new})
-        self._change(_with_table(text, "aliases", line) if alias else text)
+        self._change(texts | {FILE: _with_table(text, "aliases", line) if alias else text})
+
+    def _renamed_in_sheets(self, old: str, new: str) -> dict[str, str]:
+        """The sheets in which other mailboxes name it."""
+        texts = {}
+        for file in self._sheets.values():
+            if old.partition("@")[0] in self._text(file).lower():
+                text = Sheet(self._text(file)).renamed(old, new).text
+                if text != self._text(file):
+                    texts[file] = text
+        return texts
+
+    def _moved(self, text: str, texts: dict[str, str], old: str, new: str) -> str:
+        """Take a row to where the new address belongs: another row of `texts`, or of `mail.toml`,
+        whose text is returned.
+        """
+        file, target = self._sheet_of(old), self._sheet_of(new)
+        assert file
+        sheet = Sheet(texts.get(file, self._text(file)))
+        settings = _with_store(sheet.rows[_local(old)].settings, _folded(old), _folded(new))
+        if file == target:
+            texts[file] = sheet.put(_local(old), new, settings).text
+            return text
+        texts[file] = sheet.without(_local(old)).text
+        if target is None:
+            return self._with_mailbox(text, new, settings)
+        texts[target] = Sheet(texts.get(target, self._text(target))).put(None, new, settings).text
+        return text
 
     def _without_own_alias(self, old: str, new: str) -> str:
         """The text without an alias `new` that leads to `old` alone: it would lead to itself."""
@@ -123,7 +194,10 @@ class Editor:
 
     def remove(self, name: str) -> None:
         """Take a mailbox out, and leave the comment that stands before the next table."""
-        self._change(_without(self.text, TABLE, self._written(name)))
+        if there := self._row(name):
+            self._change({there[0]: there[1].without(_local(name)).text})
+        else:
+            self._change({FILE: _without(self.text, TABLE, self._written(name))})
 
     def purge(self, name: str, day: date | None) -> None:
         """Have the mail of an address that is no mailbox deleted from this day on, or never."""
@@ -132,45 +206,52 @@ class Editor:
         if _folded(name) not in there and day is None:
             raise Problems([Problem(setting(PURGE), "has no date", name)])
         if _folded(name) not in there:
-            self._change(_with_table(self.text, PURGE, tomlkit.dumps({name: day})))
+            self._change({FILE: _with_table(self.text, PURGE, tomlkit.dumps({name: day}))})
         elif day is not None:
             _replace(document[PURGE], there[_folded(name)], day)
-            self._change(tomlkit.dumps(document))
+            self._change({FILE: tomlkit.dumps(document)})
         else:
             del document[PURGE][there[_folded(name)]]
             text = tomlkit.dumps(document)
-            self._change(text if len(there) > 1 else _without(text, PURGE))
+            self._change({FILE: text if len(there) > 1 else _without(text, PURGE)})
 
-    def _change(self, text: str) -> None:
-        check(self._folder, text)
-        self.text = text
+    def _change(self, texts: dict[str, str]) -> None:
+        check(self._folder, self._texts | texts)
+        self._texts |= texts
+        self._changed |= texts.keys()
 
     def _written(self, name: str) -> str:
         names = {_folded(each): each for each in self._mailboxes}
         if _folded(name) not in names:
-            what, hint = "is no mailbox", nearest(name, names)
+            file = self._sheet_of(name)
+            others = Sheet(self._text(file)).addresses if file else ()
+            what, hint = "is no mailbox", nearest(name, [*names, *others])
             raise Problems([Problem(setting(TABLE), what, name, hint=hint)])
         return names[_folded(name)]
 
     def save(self) -> None:
-        """Put the text in the place of the file, at once or not at all."""
-        path = (self._folder / FILE).resolve()
-        staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(self.text)
-                file.flush()
-                there = path.stat()
-                if os.geteuid() == 0:
-                    os.fchown(file.fileno(), there.st_uid, there.st_gid)
-                os.fchmod(file.fileno(), there.st_mode & 0o7777)
-                os.fsync(file.fileno())
-            staged.rename(path)
-        except BaseException:
-            staged.unlink(missing_ok=True)
-            raise
-        secret.sync(path.parent)
+        """Put each text in the place of its file, at once or not at all."""
+        for file in sorted(self._changed):
+            _replace_file((self._folder / file).resolve(), self._texts[file])
+
+
+def _replace_file(path: Path, text: str) -> None:
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            there = path.stat()
+            if os.geteuid() == 0:
+                os.fchown(file.fileno(), there.st_uid, there.st_gid)
+            os.fchmod(file.fileno(), there.st_mode & 0o7777)
+            os.fsync(file.fileno())
+        staged.rename(path)
+    except BaseException:
+        staged.unlink(missing_ok=True)
+        raise
+    secret.sync(path.parent)
 
 
 @contextmanager
@@ -180,7 +261,7 @@ def edited(folder: Path) -> Iterator[Editor]:
     Raises Problems when the description is wrong, before or after the change.
     """
     if not folder.is_dir():
-        check(folder, "")  # says what is wrong with the folder
+        check(folder)  # says what is wrong with the folder
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -189,6 +270,43 @@ def edited(folder: Path) -> Iterator[Editor]:
         editor.save()
     finally:
         os.close(descriptor)
+
+
+def _changed(before: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a row with others in the place of some, or without them."""
+    after = dict(before)
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            after[key] = dict(before.get(key, {}))
+            _merge(after[key], value)
+        else:
+            after[key] = value
+    return {key: value for key, value in after.items() if value not in (None, {})}
+
+
+def _with_store(settings: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The settings of a renamed mailbox, whose mail stays where it lies."""
+    store = _folded(settings.get("stored_as", old))
+    others = {key: value for key, value in settings.items() if key != "stored_as"}
+    return others if store == new else {**others, "stored_as": store}
+
+
+def _stored(text: str, written: str, old: str, new: str) -> str:
+    """The same in a text of `mail.toml` in which the mailbox has its new name."""
+    there = tomllib.loads(text)[TABLE].get(new)
+    if there is None:
+        raise _not_a_table(TABLE, written)
+    if "stored_as" not in there:
+        return _with_lines(text, tomlkit.dumps({"stored_as": old}), TABLE, new)
+    if _folded(there["stored_as"]) == _folded(new):
+        document: Any = tomlkit.parse(text)
+        del document[TABLE][new]["stored_as"]
+        return tomlkit.dumps(document)
+    return text
+
+
+def _local(name: str) -> str:
+    return _folded(name).rpartition("@")[0]
 
 
 def _folded(name: str) -> str:

@@ -68,30 +68,33 @@ def load(
 _INIT = "make one with 'mailwright init'"
 
 
-def check(folder: Path, text: str | None = None) -> Directory:
-    """What `mail.toml` says, or would say with this text; no key or certificate is read.
+def check(folder: Path, texts: Mapping[str, str] | None = None) -> Directory:
+    """What the mailboxes are, or would be with these texts for the files of these names.
+
+    No key or certificate is read.
 
     Raises Problems with everything that is wrong.
     """
     found: list[Problem] = []
-    book = _described(folder, text, found)[-1]
+    book = _described(folder, texts, found)[-1]
     if found:
         raise Problems(found)
     return book
 
 
 def _described(
-    folder: Path, text: str | None, found: list[Problem]
+    folder: Path, texts: Mapping[str, str] | None, found: list[Problem]
 ) -> tuple[dict[str, Group], list[Machine], MailTable, Directory]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "is missing"
         raise Problems([Problem(str(folder), what, expected="an inventory folder", hint=_INIT)])
     all_groups = groups.read(folder / groups.FILE, found)
     machines = _machines(all_groups, found)
-    table = mail.read(folder / mail.FILE, found, text)
-    if table is None:
+    read = mail.read(folder, found, texts)
+    if read is None:
         raise Problems(found)
-    return all_groups, machines, table, directory(table, machines, found)
+    table, places = read
+    return all_groups, machines, table, directory(table, places, machines, found)
 
 
 def _sorted(by_name: Mapping[str, Named]) -> tuple[Named, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -13,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
 
-from mailwright import address, password, quotas, sharing, size
+from mailwright import address, password, quotas, sharing, sheets, size
 from mailwright.dkim import DkimKey
 from mailwright.dns import caa, dmarc, spf, tls_rpt
 from mailwright.policy import MTA_STS_MODES, OFF, Policy
@@ -318,13 +320,28 @@ class MailTable(_Table):
     purge: dict[str, Day] = {}
 
 
-def read(path: Path, found: list[Problem], text: str | None = None) -> MailTable | None:
-    """The content of the file, or `text`, without what is wrong with it, which goes to `found`.
+class Places(dict[str, str]):
+    """Where each mailbox stands that is a row of a sheet; all others stand in `mail.toml`."""
 
-    None when there is nothing to check further: no file, or no TOML.
+    def setting(self, *names: str | int) -> str:
+        """The place of a setting: `mailboxes/example.com.csv:17: "alice@example.com".quota`."""
+        place = self.get(str(names[1])) if len(names) > 1 and names[0] == "mailboxes" else None
+        if place is None:
+            return setting(*names)
+        return f'{place}: "{names[1]}"{_path(names[2:])}'
+
+
+def read(
+    folder: Path, found: list[Problem], texts: Mapping[str, str] | None = None
+) -> tuple[MailTable, Places] | None:
+    """What `mail.toml` and the sheets say, without what is wrong, which goes to `found`.
+
+    A text in `texts` stands for the file of that name. None when there is nothing to check further:
+    no file, or no TOML.
     """
+    texts = texts or {}
     try:
-        raw = tomllib.loads(path.read_text("utf-8") if text is None else text)
+        raw = tomllib.loads(texts[FILE] if FILE in texts else (folder / FILE).read_text("utf-8"))
     except FileNotFoundError:
         found.append(Problem(FILE, "is missing", expected="the domains and mailboxes"))
     except (OSError, UnicodeDecodeError) as error:
@@ -332,25 +349,58 @@ def read(path: Path, found: list[Problem], text: str | None = None) -> MailTable
     except tomllib.TOMLDecodeError as error:
         found.append(Problem(FILE, f"is no TOML: {str(error)[0].lower()}{str(error)[1:]}"))
     else:
-        return _validated(raw, found)
+        places = _with_sheets(raw, folder, texts, found)
+        return _validated(raw, places, found), places
     return None
+
+
+def _with_sheets(
+    raw: dict[str, Any], folder: Path, texts: Mapping[str, str], found: list[Problem]
+) -> Places:
+    """Add the rows of the sheets to the mailboxes."""
+    places, boxes = Places(), raw.setdefault("mailboxes", {})
+    rows = sheets.read(folder, _domains(raw), MailboxTable.model_fields, texts, found)
+    for row in rows if isinstance(boxes, dict) else ():
+        if row.written in boxes:
+            hint = f"first in {places.get(row.written, FILE)}"
+            found.append(Problem(row.place, "is there twice", row.written, "each name once", hint))
+        else:
+            boxes[row.written], places[row.written] = row.settings, row.place
+    return places
+
+
+def _domains(raw: dict[str, Any]) -> dict[str, str | None]:
+    """Our domains, each with the one that it is an alias of, as far as they are right."""
+    found: dict[str, str | None] = {}
+    tables = raw.get("domains", {})
+    for written, table in tables.items() if isinstance(tables, dict) else ():
+        with suppress(Invalid):
+            found[address.domain(written)] = (
+                table.get("alias_of") if isinstance(table, dict) else None
+            )
+    return found
 
 
 def setting(*names: str | int) -> str:
     """The place of a setting: `mail.toml: mailboxes."alice@example.com".quota`."""
+    path = _path(names).removeprefix(".")
+    return f"{FILE}: {path}" if path else FILE
+
+
+def _path(names: tuple[str | int, ...]) -> str:
     path = ""
     for name in filter(lambda name: isinstance(name, str), names):
         bare = str(name).isascii() and str(name).replace("_", "").replace("-", "").isalnum()
         path += f".{name}" if bare else f".{json.dumps(name, ensure_ascii=False)}"
-    return f"{FILE}: {path.removeprefix('.')}" if path else FILE
+    return path
 
 
-def _validated(raw: dict[str, Any], found: list[Problem]) -> MailTable:
+def _validated(raw: dict[str, Any], places: Places, found: list[Problem]) -> MailTable:
     try:
         return MailTable.model_validate(raw)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    found += map(_problem, details)
+    found += (_problem(detail, places) for detail in details)
     for detail in reversed(details):  # the last item of a list first: indexes stay true
         _take_out(raw, detail["loc"])
     return MailTable.model_validate(raw)
@@ -365,19 +415,19 @@ def _take_out(raw: Any, loc: tuple[int | str, ...]) -> None:
     del raw[loc[-1]]
 
 
-def _problem(detail: ErrorDetails) -> Problem:
+def _problem(detail: ErrorDetails, places: Places) -> Problem:
     loc, kind = detail["loc"], detail["type"]
     if kind == "value_error":
         invalid = detail["ctx"]["error"]
         assert isinstance(invalid, Invalid)
-        return invalid.at(setting(*loc))
+        return invalid.at(places.setting(*loc))
     if kind == "extra_forbidden":
         known = _known(loc)
         hint = nearest(str(loc[-1]), known)
-        return Problem(setting(*loc[:-1]), "is no setting", loc[-1], listed(known), hint)
+        return Problem(places.setting(*loc[:-1]), "is no setting", loc[-1], listed(known), hint)
     if kind in ("model_type", "dict_type"):  # may hold a password: not shown
-        return Problem(setting(*loc), "is no table")
-    return Problem(setting(*loc), "is no text", detail["input"])
+        return Problem(places.setting(*loc), "is no table")
+    return Problem(places.setting(*loc), "is no text", detail["input"])
 
 
 def _known(loc: tuple[int | str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`mailwright mailbox`: the mailboxes of `mail.toml`, edited from the command line."""
+"""`mailwright mailbox`: the mailboxes, edited from the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mailwright import remote, size, usage
 from mailwright.advice import advice, span_words
 from mailwright.editor import edited
 from mailwright.inventory import check, load
-from mailwright.mail import FILE, Mailbox
+from mailwright.mail import Mailbox
 from mailwright.problems import Problem, Problems, listed
 from mailwright.sharing import RIGHTS
 from mailwright.terminal import INVENTORY, password_hash
@@ -25,7 +25,7 @@ _DEFAULT, _NO_MEMBER = "default", "none"
 
 @click.group()
 def mailbox() -> None:
-    """Edit the mailboxes in mail.toml; comments and order stay.
+    """Edit the mailboxes in mail.toml, or in mailboxes/DOMAIN.csv; comments and order stay.
 
     \b
       mailwright mailbox add carol@example.com our-mail --use both
@@ -110,7 +110,8 @@ def add(address: str, folder: Path, generate: bool, **options: Any) -> None:
         if _wants_password(settings.get("use", "devices")):
             settings["password"] = password_hash(address, generate)
         editor.add(address, settings)
-    click.echo(f"{address} is in {folder / FILE}")
+        file = editor.file(address)
+    click.echo(f"{address} is in {file}")
 
 
 @mailbox.command("set")
@@ -143,7 +144,8 @@ def set_command(
         if _wants_password(use) and "password" not in there:
             settings["password"] = password_hash(address, generate)
         editor.set(address, settings)
-    click.echo(f"{address} is changed in {folder / FILE}")
+        file = editor.file(address)
+    click.echo(f"{address} is changed in {file}")
 
 
 @mailbox.command("password")
@@ -160,7 +162,8 @@ def password_command(address: str, folder: Path, generate: bool) -> None:
     with edited(folder) as editor:
         editor.settings(address)
         editor.set(address, {"password": password_hash(address, generate)})
-    click.echo(f"{address} has a new password in {folder / FILE}")
+        file = editor.file(address)
+    click.echo(f"{address} has a new password in {file}")
 
 
 @mailbox.command()
@@ -173,9 +176,9 @@ def remove(address: str, folder: Path) -> None:
       mailwright mailbox remove carol@example.com our-mail
     """
     with edited(folder) as editor:
-        store = editor.settings(address).get("stored_as", address)
+        store, file = editor.settings(address).get("stored_as", address), editor.file(address)
         editor.remove(address)
-    click.echo(f"{address} is no longer in {folder / FILE}; its mail stays on the host, as {store}")
+    click.echo(f"{address} is no longer in {file}; its mail stays on the host, as {store}")
 
 
 @mailbox.command()
@@ -195,8 +198,9 @@ def rename(old: str, new: str, folder: Path, alias: bool) -> None:
     """
     with edited(folder) as editor:
         editor.rename(old, new, alias)
+        file = editor.file(new)
     end = f"; {old} is an alias of it" if alias else ""
-    click.echo(f"{old} is now {new} in {folder / FILE}{end}")
+    click.echo(f"{old} is now {new} in {file}{end}")
 
 
 @mailbox.command()

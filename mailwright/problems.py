@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+ALIKE = 20  # problems of one kind that are shown; of more only the number
+_WORDS = 25  # in a phrase
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class Problem:
     expected: str = ""
     hint: str = ""
 
+    @property
+    def kind(self) -> str:
+        """What many problems have in common: what is wrong, up to a word that it quotes."""
+        return self.what.partition("'")[0].strip()
+
     def __str__(self) -> str:
         line = self.what if self.value is None else f"{shown(self.value)} {self.what}"
         line += f"; expected {self.expected}" if self.expected else ""
@@ -28,11 +37,27 @@ class Problem:
 
 
 class Problems(Exception):  # noqa: N818
-    """Everything that is wrong, in `problems`; its text has one line for each."""
+    """Everything that is wrong, in `problems`; its text is `lines`."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> list[str]:
+        """One for each; where more than ALIKE are of one kind, a last one says how many more."""
+        total = Counter(problem.kind for problem in self.problems)
+        last = {problem.kind: problem.where for problem in self.problems}
+        told: Counter[str] = Counter()
+        lines = []
+        for problem in self.problems:
+            kind = problem.kind
+            told[kind] += 1
+            if told[kind] <= ALIKE:
+                lines.append(str(problem))
+            elif told[kind] == ALIKE + 1:
+                lines.append(f"{last[kind]}: the last of {total[kind] - ALIKE} more: {kind}")
+        return lines
 
 
 class Invalid(ValueError):  # noqa: N818
@@ -60,6 +85,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:
-    """The words as a phrase: `a`, `a or b`, `a, b or c`."""
+    """The words as a phrase: `a`, `a or b`, `a, b or c`; of very many the first, and a number."""
     *first, end = words
+    if len(first) >= _WORDS:
+        first, end = first[:_WORDS], f"{len(first) - _WORDS + 1} more"
     return f"{', '.join(first)} {last} {end}" if first else end

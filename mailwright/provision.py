@@ -34,7 +34,7 @@ def folder_of(inventory: str) -> Path | None:
         return None
     known = [p.parent.name for p in Path().glob(f"*/{FILE}")]
     hint = f"here are: {', '.join(known)}" if known else "make one with 'mailwright init'"
-    raise _error([Problem("inventory", "is no folder", inventory, hint=hint)])
+    raise _error(Problems([Problem("inventory", "is no folder", inventory, hint=hint)]))
 
 
 def groups(inventory: str, limit: Iterable[str] = ()) -> Groups:
@@ -52,7 +52,7 @@ def groups(inventory: str, limit: Iterable[str] = ()) -> Groups:
             host.target: {"mail": host, "picture": picture(host)} for host in loaded.hosts
         }
     except Problems as problems:
-        raise _error(problems.problems) from None
+        raise _error(problems) from None
     _check_limit(loaded.groups, limit)
     return {
         name: (
@@ -69,9 +69,9 @@ def _check_limit(groups: Groups, limit: Iterable[str]) -> None:
     unmatched = [p for p in limit if p not in groups and not any(fnmatch(t, p) for t in targets)]
     if unmatched:
         expected = f"a group or one of {', '.join(targets)}"
-        raise _error([Problem("--limit", "matches no host", p, expected) for p in unmatched])
+        what = "matches no host"
+        raise _error(Problems(Problem("--limit", what, p, expected) for p in unmatched))
 
 
-def _error(problems: Iterable[Problem]) -> InventoryError:
-    lines = [str(problem) for problem in problems]
-    return InventoryError("\n".join(["the inventory is not usable:", *lines]))
+def _error(problems: Problems) -> InventoryError:
+    return InventoryError("\n".join(["the inventory is not usable:", *problems.lines]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from mailwright import address
@@ -55,3 +56,19 @@ def _meaning(value: Any) -> Any:
         kept = [(key, item) for key, item in value.items() if key not in _NOT_MEANT]
         return [(key, _meaning(item)) for key, item in kept]
     return [_meaning(item) for item in value] if isinstance(value, list) else value
+
+
+def in_settings(settings: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """The settings of a mailbox in a sheet with `old` as `new`, as in `renamed`."""
+    return {
+        name: value if name in _NOT_MEANT else _named(value, old, new)
+        for name, value in settings.items()
+    }
+
+
+def _named(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, dict):
+        return {_named(name, old, new): right for name, right in value.items()}
+    if isinstance(value, list):
+        return [_named(each, old, new) for each in value]
+    return _successor(value, old, new) or value if isinstance(value, str) else value

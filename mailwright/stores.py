@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailwright.mail import Domain, Mailbox, setting
+from mailwright.mail import Domain, Mailbox, Places
 from mailwright.problems import Problem
 
 
 def check(
-    mailboxes: Mapping[str, Mailbox], domains: Mapping[str, Domain], found: list[Problem]
+    mailboxes: Mapping[str, Mailbox],
+    domains: Mapping[str, Domain],
+    places: Places,
+    found: list[Problem],
 ) -> None:
     """No two mailboxes share a store, and none is on another host; what is wrong goes to `found`.
 
@@ -17,11 +20,12 @@ def check(
     """
     taken: dict[str, str] = {}
     for box in sorted(mailboxes.values(), key=lambda box: box.stored_as is not None):
-        where = f"{setting('mailboxes', box.address)}.stored_as"
         if (other := taken.setdefault(box.store, box.address)) != box.address:
+            where = places.setting("mailboxes", box.address, "stored_as")
             what, expected = f"is where the mail of {other} lies", "a store of its own"
             found.append(Problem(where, what, box.store, expected))
         here, there = (domains.get(name.rpartition("@")[2]) for name in (box.address, box.store))
         if here and there and here.host != there.host:
+            where = places.setting("mailboxes", box.address, "stored_as")
             what, hint = f"is on {there.host}, the mailbox on {here.host}", "mail does not move"
             found.append(Problem(where, what, box.store, "both on one host", hint))
