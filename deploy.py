@@ -1,7 +1,8 @@
 """A mail server, top to bottom: `pyinfra inventory deploy.py`.
 
-Postfix comes after those that it asks, so that it never greets anybody whom it cannot serve. What
-deletes mail comes last: every role before it has said which mailboxes there are.
+Everybody asks the resolver. Postfix comes after those that it asks, so that it never greets anybody
+whom it cannot serve. What deletes mail comes last: every role before it has said which mailboxes
+there are.
 """
 
 from roles.base import base
@@ -12,8 +13,10 @@ from roles.postsrsd import postsrsd
 from roles.purge import purge
 from roles.rspamd import rspamd
 from roles.tls import tls
+from roles.unbound import unbound
 
 base()
+unbound()
 tls()
 dovecot()
 rspamd()

@@ -27,6 +27,10 @@ NAMESERVER = Place("ns.lab.example", "198.51.100.53", "2001:db8::53")
 RESOLVER = Place("resolver.lab.example", "198.51.100.54", "2001:db8::54")
 PACKAGES = Place("packages.lab.example", "198.51.100.80", "2001:db8::80")
 FOREIGN = Place("mx.elsewhere.example", "198.51.100.90", "2001:db8::90")
+# More servers on the foreign host, each with a certificate of its own or none (lab/peers.py).
+RIGHT = Place("right.peers.elsewhere.example", "198.51.100.91", None)
+WRONG = Place("wrong.peers.elsewhere.example", "198.51.100.92", None)
+PLAIN = Place("plain.peers.elsewhere.example", "198.51.100.93", None)
 OPERATOR = Place("client.elsewhere.example", "198.51.100.200", "2001:db8::200")
 
-RESERVED = (GATEWAY, NAMESERVER, RESOLVER, PACKAGES, FOREIGN, OPERATOR)
+RESERVED = (GATEWAY, NAMESERVER, RESOLVER, PACKAGES, FOREIGN, RIGHT, WRONG, PLAIN, OPERATOR)

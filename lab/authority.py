@@ -52,9 +52,9 @@ class Authority:
         """Return the root certificate, which clients trust, as PEM."""
         return self.root_file.read_text()
 
-    def issue(self, hostname: str) -> bytes:
+    def issue(self, hostname: str, *others: str) -> bytes:
         """Return PEM text for a TLS server: private key, its certificate, the intermediate's."""
-        names = x509.SubjectAlternativeName([x509.DNSName(hostname)])
+        names = x509.SubjectAlternativeName([x509.DNSName(name) for name in (hostname, *others)])
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
         leaf = self._intermediate.issue(
             hostname,
@@ -65,12 +65,12 @@ class Authority:
         )
         return leaf.pem() + _certificate_pem(self._intermediate.certificate)
 
-    def provide(self, path: Path, hostname: str) -> bool:
+    def provide(self, path: Path, hostname: str, *others: str) -> bool:
         """Issue `path` for a host that has none, or one of another or ending lab; tell if so."""
         if path.exists() and not self._is_outdated(path):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, self.issue(hostname), mode=0o600)
+        write(path, self.issue(hostname, *others), mode=0o600)
         return True
 
     def _is_outdated(self, path: Path) -> bool:

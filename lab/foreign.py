@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from lab import peers
 from lab.addresses import FOREIGN
 from lab.authority import Authority
 from lab.home import Home, write
@@ -27,7 +28,10 @@ ACCOUNT = {
 }
 IMAGE = Image(
     13,
-    ("postfix", "opendkim", "opendmarc", "publicsuffix", "dovecot-imapd", "dovecot-lmtpd"),
+    (
+        *("postfix", "opendkim", "opendmarc", "publicsuffix", "dovecot-imapd", "dovecot-lmtpd"),
+        "nginx-light",
+    ),
 )
 
 _FILES = Path(__file__).with_name("elsewhere")
@@ -47,7 +51,7 @@ def records(home: Home) -> str:
         f'{FOREIGN.name}. IN TXT "v=spf1 a -all"\n'
         f'_dmarc.{ZONE} IN TXT "v=DMARC1; p=reject"\n'
         f"lab._domainkey.{ZONE} IN TXT {dkim}\n"
-    )
+    ) + peers.records(home)
 
 
 def furnish(home: Home, root: Path) -> None:
@@ -60,6 +64,7 @@ def furnish(home: Home, root: Path) -> None:
     (root / "etc/dkimkeys").chmod(0o700)
     write(root / "etc/dovecot/users", f"{ACCOUNT['address']}:{{PLAIN}}{ACCOUNT['password']}\n")
     write(root / "etc/mailname", f"{FOREIGN.name}\n")
+    peers.furnish(home, root)
 
 
 def _dkim_key(home: Home) -> rsa.RSAPrivateKey:

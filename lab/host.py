@@ -32,6 +32,16 @@ _ENVIRONMENT = {
     "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network",
 }
 
+# For a resolver that a host may get: documentation addresses are real ones here, and zones change
+# within seconds.
+_RESOLVER = """\
+server:
+  unblock-lan-zones: yes
+  cache-max-ttl: 1
+  cache-max-negative-ttl: 1
+  infra-host-ttl: 1
+"""
+
 
 class Host:
     """One server, identified by its host name; its state lies in `folder`."""
@@ -143,6 +153,7 @@ class Host:
         write(root / "etc/hostname", f"{name}\n")
         write(root / "etc/hosts", hosts)
         write(root / "etc/resolv.conf", "".join(f"nameserver {server}\n" for server in servers))
+        write(root / "etc/unbound/unbound.conf.d/lab.conf", _RESOLVER)
         write(root / "etc/machine-id", f"{uuid.uuid4().hex}\n", mode=0o444)
         write(root / "etc/ssh/ssh_host_ed25519_key", key.read_bytes(), mode=0o600)
         write(root / "etc/ssh/ssh_host_ed25519_key.pub", public(key))

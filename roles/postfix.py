@@ -1,8 +1,8 @@
 """Postfix: takes mail from other servers (25) and from our users (465, 587), and sends it on.
 
-Needs `tls`, `dovecot`, `rspamd` and `postsrsd`. Hands mail for our mailboxes to Dovecot by LMTP,
-asks Dovecot for passwords and quotas, and shows each message to Rspamd; all over UNIX sockets in
-its queue folder. Forwarded mail takes its sender from PostSRSd.
+Needs `unbound`, `tls`, `dovecot`, `rspamd` and `postsrsd`. Hands mail for our mailboxes to Dovecot
+by LMTP, asks Dovecot for passwords and quotas, and shows each message to Rspamd; all over UNIX
+sockets in its queue folder. Forwarded mail takes its sender from PostSRSd.
 """
 
 from pyinfra.api.deploy import deploy
@@ -31,7 +31,7 @@ def service(debian: int) -> Service:
         name="postfix",
         units=(unit,),
         tree="/etc/postfix",
-        loads=("/etc/mailwright/tls/mail.pem",),
+        loads=("/etc/mailwright/tls/mail.pem", "/etc/resolv.conf"),
         compiled={"/etc/postfix/maps/*": ".lmdb"},
         build="""
             for map in /etc/postfix/maps/*; do

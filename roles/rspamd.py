@@ -17,6 +17,7 @@ SERVICE = Service(
     units=("rspamd",),
     tree="/etc/rspamd",
     owns=("/etc/tmpfiles.d/mailwright-rspamd.conf",),
+    loads=("/etc/resolv.conf",),
     modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
     check="""
         words=$(rspamadm configtest 2>&1) || refuse "$words"

@@ -1,0 +1,92 @@
+"""Outgoing mail: who is reached, how surely, and what waits (the domains of lab/peers.py)."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from lab.peers import DOMAIN
+from tests.host.letters import eventually
+from tests.lab.deploys import ROOT
+from tests.lab.test_deploy import ask
+
+SENDERS = {"mail.example.com": "alice@example.com", "mail.example.org": "bob@example.org"}
+NOT_OFFERED = "TLS is required, but was not offered"
+NOT_VERIFIED = "Server certificate not verified"
+
+# How sure Postfix was of the server that took the letter, or why it waits.
+OUTCOMES = {
+    "dane": "Verified",
+    "wrong-dane": NOT_VERIFIED,
+    "stripped-dane": NOT_OFFERED,
+    "neither": "Trusted",  # has a certificate, for whatever name
+}
+_SECURED = re.compile(r"^(\w+) TLS connection established to ([a-z-]+)\.mx\.", re.M)
+_ENDED = re.compile(r"to=<judge@([a-z-]+)\.\S+ .* status=(\w+) \((.*)\)$", re.M)
+
+
+@pytest.fixture(params=SENDERS)
+def host(request: pytest.FixtureRequest, deployed: Lab) -> Iterator[str]:
+    """A host; what waits in its queue afterwards is thrown away."""
+    yield request.param
+    deployed.ssh(request.param, "postsuper -d ALL >/dev/null 2>&1")
+
+
+def send(lab: Lab, host: str, names: Collection[str]) -> str:
+    """Write to each domain; returns a place in the host's journal (journalctl(1), cursor)."""
+    place = ask(lab, host, "journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'")
+    letter = f"printf 'Subject: x\\n\\nHi.\\n' | sendmail -f {SENDERS[host]} judge@$n.{DOMAIN}"
+    ask(lab, host, f"for n in {' '.join(names)}; do {letter}; done")
+    return place
+
+
+def outcomes(lab: Lab, host: str, place: str, names: Collection[str]) -> dict[str, str]:
+    """What became of the letters, from the log after that place; waits until it says of all."""
+
+    def look() -> dict[str, str] | None:
+        log = ask(lab, host, f"journalctl -q -o cat --after-cursor '{place}'")
+        secured = {name: trust for trust, name in _SECURED.findall(log)}
+        ended = {name: (status, words) for name, status, words in _ENDED.findall(log)}
+        if ended.keys() != set(names):
+            return None
+        return {
+            name: secured.get(name, "cleartext") if status == "sent" else words.split(" by host")[0]
+            for name, (status, words) in ended.items()
+        }
+
+    return eventually(look, f"word on each of {names}", 60)
+
+
+def test_a_letter_goes_only_to_the_server_that_the_domain_means(deployed: Lab, host: str) -> None:
+    place = send(deployed, host, OUTCOMES)
+    assert outcomes(deployed, host, place, OUTCOMES) == OUTCOMES
+
+
+@pytest.mark.parametrize("unit", ["unbound"])
+def test_mail_waits_for_a_daemon_that_is_down_and_verification_names_it(
+    deployed: Lab, host: str, unit: str, inventory: Path
+) -> None:
+    ask(deployed, host, f"systemctl stop {unit}")
+    try:
+        place = send(deployed, host, ["dane"])
+        assert outcomes(deployed, host, place, ["dane"])["dane"] != "Verified"
+        assert f"{unit} is down" in verification(deployed, host, unit, inventory)
+    finally:
+        ask(deployed, host, f"systemctl start {unit}")
+    place = ask(deployed, host, "journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'")
+    ask(deployed, host, "postqueue -f")
+    assert outcomes(deployed, host, place, ["dane"]) == {"dane": "Verified"}
+
+
+def verification(lab: Lab, host: str, unit: str, inventory: Path) -> str:
+    """What tests/host says of a host on which a unit is down."""
+    command = [sys.executable, "-m", "pytest", "tests/host", "-q", "--inventory", str(inventory)]
+    command += ["-k", f"runs and {unit.split('-')[-1]} and {host}"]
+    options = {"cwd": ROOT, "capture_output": True, "stdin": subprocess.DEVNULL}
+    done = lab.run(command, **options)
+    assert done.returncode == 1, done.stdout
+    return str(done.stdout)
