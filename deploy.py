@@ -11,6 +11,7 @@ from roles.firewall import firewall
 from roles.postfix import postfix
 from roles.postsrsd import postsrsd
 from roles.purge import purge
+from roles.redis import redis
 from roles.rspamd import rspamd
 from roles.tls import tls
 from roles.unbound import unbound
@@ -19,6 +20,7 @@ base()
 unbound()
 tls()
 dovecot()
+redis()
 rspamd()
 postsrsd()
 postfix()

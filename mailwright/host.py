@@ -17,6 +17,7 @@ from mailwright.groups import FILE, Data
 from mailwright.mail import Alias, Domain, Mailbox, Purge, truth
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.quotas import QuotaWarning
+from mailwright.sieve import Script
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
@@ -88,6 +89,7 @@ class MailHost(Machine):
     tls_chain: str = field(repr=False)
     purges: tuple[Purge, ...] = ()
     caa: tuple[str, ...] = ()
+    scripts: tuple[Script, ...] = ()
 
     @property
     def tlsa(self) -> tuple[str, ...]:
@@ -145,6 +147,14 @@ class MailHost(Machine):
         known = {alias.address for alias in self.aliases}
         boxes = (box for box in self.mailboxes if box.stores and f"@{box.domain}" in known)
         return [box.address for box in boxes if box.address not in known]
+
+    def has_own_default(self, mailbox: Mailbox) -> bool:
+        """Whether a Sieve script of the inventory is this one mailbox's default."""
+        return mailbox.address in self._own_defaults
+
+    @cached_property
+    def _own_defaults(self) -> frozenset[str]:
+        return frozenset(script.whom for script in self.scripts if "@" in script.whom)
 
     def mailboxes_of(self, domain: Domain) -> list[Mailbox]:
         """The mailboxes of one domain."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from mailwright import dkim, groups, mail, quotas, tls
+from mailwright import dkim, groups, mail, quotas, sieve, tls
 from mailwright.directory import Directory, directory, warnings
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
 from mailwright.mail import Alias, Domain, Mailbox, MailTable
 from mailwright.ownership import sender_logins
 from mailwright.problems import Invalid, Problem, Problems, listed, nearest
+from mailwright.sieve import Script
 
 GROUP = "mail"
 Named = TypeVar("Named")
@@ -40,7 +41,7 @@ def load(
     require_tls: bool = True,
     passphrase: Callable[[], str | None] = dkim.environment,
 ) -> Inventory:
-    """The description in a folder (`hosts.py`, `mail.toml`, `keys/`, `tls/`).
+    """The description in a folder (`hosts.py`, `mail.toml`, `sieve/`, `keys/`, `tls/`).
 
     Without `require_keys` a domain may lack a DKIM key; without `require_tls` a certificate may
     be missing or wrong, and `tls_chain` is empty then. `passphrase` is called for encrypted keys.
@@ -49,10 +50,11 @@ def load(
     found: list[Problem] = []
     all_groups, machines, table, book = _described(folder, None, found)
     domains = _with_keys(folder, book.domains, require_keys, passphrase, found)
+    scripts = sieve.read(folder, book.domains, book.mailboxes, found)
     chains = {m.name: _chain(folder, m, found if require_tls else []) for m in machines}
     if found:
         raise Problems(found)
-    hosts = [_host(m, table, domains, book, chains[m.name]) for m in machines]
+    hosts = [_host(m, table, domains, book, scripts, chains[m.name]) for m in machines]
     return Inventory(
         folder=folder,
         hosts=tuple(hosts),
@@ -61,7 +63,10 @@ def load(
         aliases=_sorted(book.aliases),
         ends=book.ends,
         groups=all_groups,
-        warnings=tuple(warnings(book, table.message_size_limit)),
+        warnings=(
+            *warnings(book, table.message_size_limit),
+            *sieve.warnings(scripts, _sorted(book.mailboxes)),
+        ),
     )
 
 
@@ -151,7 +156,12 @@ def _chain(folder: Path, m: Machine, found: list[Problem]) -> str:
 
 
 def _host(
-    m: Machine, table: MailTable, domains: Iterable[Domain], book: Directory, chain: str
+    m: Machine,
+    table: MailTable,
+    domains: Iterable[Domain],
+    book: Directory,
+    scripts: Iterable[Script],
+    chain: str,
 ) -> MailHost:
     here = {domain.name for domain in domains if domain.host == m.name}
     mailboxes = {name: box for name, box in book.mailboxes.items() if box.domain in here}
@@ -169,4 +179,5 @@ def _host(
         tls_chain=chain,
         caa=tuple(table.caa),
         purges=tuple(purge for purge in book.purges if purge.domain in here),
+        scripts=tuple(script for script in scripts if script.domain in here),
     )

@@ -2,7 +2,8 @@
 
 `templates/etc/postfix/main.cf.j2` becomes `/etc/postfix/main.cf`. In a template's path
 `name@2.3.j2` is for hosts with that variant only, `[domain]` stands for each domain stored on the
-host, and `[key]` for each of their DKIM keys (`<domain>.<selector>`).
+host, `[key]` for each of their DKIM keys (`<domain>.<selector>`), and `[script]` for each Sieve
+script of the inventory (`before/<domain>`), whose origin is its own file.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def picture(host: MailHost, templates: Path = TEMPLATES) -> Picture:
     files = Picture()
     for name in sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*.j2")):
         for path, context in _destinations(name, host, found):
-            origin = f"{templates.name}/{name}"
+            origin = str(context.get("origin", f"{templates.name}/{name}"))
             if path in files:
                 found.append(Problem(origin, "is written by two templates", path))
             files.add(path, _text(environment, name, {**context, "origin": origin}, found), origin)
@@ -116,6 +117,10 @@ def _destinations(
         for domain, key in keys:
             expanded = path.replace("[key]", f"{key.domain}.{key.selector}")
             yield expanded, {"host": host, "domain": domain, "key": key}
+    elif "[script]" in path:
+        for script in host.scripts:
+            context = {"host": host, "script": script, "origin": script.file}
+            yield path.replace("[script]", script.name), context
     elif "[domain]" in path:
         for domain in host.domains:
             yield path.replace("[domain]", domain.name), {"host": host, "domain": domain}

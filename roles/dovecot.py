@@ -31,14 +31,25 @@ SERVICE = Service(
     modes={
         "/etc/dovecot/users/*": Mode("root", "dovecot", 0o640),
         "/etc/dovecot/quota-warning": Mode(bits=0o755),
+        "/etc/dovecot/pipe/*": Mode(bits=0o755),
     },
     loads=("/etc/mailwright/tls/mail.pem",),
     compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
-    # sievec resolves mail_uid, so the account comes first.
+    # sievec resolves mail_uid, so the account comes first; without -c it would take the settings of
+    # the Dovecot that runs. The paths of scripts below /etc/dovecot are those of the inventory.
     build="""
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
         [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
-        sievec /etc/dovecot/sieve
+        cd /etc/dovecot
+        refused=
+        for script in $(find sieve -name '*.sieve' | sort); do
+            name=$(basename "$script" .sieve)
+            words=$(sievec -c /etc/dovecot/dovecot.conf "$script" 2>&1) && continue
+            words=$(echo "$words" | sed "/Fatal:/d; s|^$name: line |$script:|; s|^$name:|$script:|")
+            refused="$refused
+$words"
+        done
+        [ -z "$refused" ] || refuse "${refused#?}"
     """,
     check="""
         words=$(doveconf -n 2>&1 >/dev/null) || refuse "$words"

@@ -1,7 +1,8 @@
 """Rspamd signs what our users send, and judges what arrives by SPF, DKIM and DMARC.
 
-It refuses a header From that is not the sender's own. Opens no port: Postfix reaches it
-over a UNIX socket in its queue folder. Comes before `postfix`.
+It refuses a header From that is not the sender's own, and learns from mail that users move. Opens
+no port: Postfix reaches it over a UNIX socket in its queue folder, Dovecot over another. Comes
+after `dovecot`, whose account may teach it, and `redis`, and before `postfix`.
 """
 
 from pyinfra.api.deploy import deploy
@@ -16,7 +17,10 @@ SERVICE = Service(
     name="rspamd",
     units=("rspamd",),
     tree="/etc/rspamd",
-    owns=("/etc/tmpfiles.d/mailwright-rspamd.conf",),
+    owns=(
+        "/etc/sysusers.d/mailwright-rspamd.conf",
+        "/etc/tmpfiles.d/mailwright-rspamd.conf",
+    ),
     loads=("/etc/resolv.conf",),
     modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
     check="""
@@ -25,10 +29,16 @@ SERVICE = Service(
     """,
     activate="""
         systemd-tmpfiles --create mailwright-rspamd.conf
+        # A reload would not bring the new group.
+        id -nG _rspamd | grep -qw redis || systemctl stop rspamd
+        systemd-sysusers mailwright-rspamd.conf
         serve
     """,
     # It compiles its tables first, which takes seconds.
-    probe="appears /var/spool/postfix/rspamd/milter.sock",
+    probe="""
+        appears /var/spool/postfix/rspamd/milter.sock
+        appears /run/mailwright/rspamd/controller.sock
+    """,
 )
 
 

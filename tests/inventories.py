@@ -20,6 +20,8 @@ def complete(source: Path, target: Path) -> Inventory:
     for name in ("hosts.py", "mail.toml", "verify.toml"):
         if (source / name).exists():
             shutil.copy(source / name, target / name)
+    if (source / "sieve").exists():
+        shutil.copytree(source / "sieve", target / "sieve")
     inventory = make_keys(target)
     for host in inventory.hosts:
         self_signed(target / host.tls_chain_file, host.name)

@@ -19,6 +19,7 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inventory")
     for name in ("hosts.py", "mail.toml", "verify.toml"):
         shutil.copy(EXAMPLE / name, folder / name)
+    shutil.copytree(EXAMPLE / "sieve", folder / "sieve")
     make_keys(folder)
     return folder
 

@@ -1,0 +1,47 @@
+"""Redis keeps what users teach the spam filter by moving mail.
+
+Opens no port: Rspamd reaches it over a UNIX socket. Comes before `rspamd`. Nothing else is kept in
+it, so that mail flows, signed and judged, when Redis does not run.
+"""
+
+from pyinfra.api.deploy import deploy
+
+from roles.packages import install
+from roles.rollout import rollout
+from roles.service import Mode, Service
+
+PACKAGES = ("redis-server",)
+
+SERVICE = Service(
+    name="redis",
+    units=("redis-server",),
+    owns=("/etc/redis/redis.conf",),
+    # As Debian's package has it, whose upgrades set it again.
+    modes={"/etc/redis/redis.conf": Mode("redis", "redis", 0o640)},
+    # There is no check of the file but to start with it; what starts runs until it is stopped.
+    check="""
+        file=$NEXT/etc/redis/redis.conf
+        [ -e "$file" ] || file=/etc/redis/redis.conf
+        words=$(timeout 2 redis-server "$file" --unixsocket "$NEXT/socket" --dir "$NEXT" \\
+            --save "" --logfile "" 2>&1) || [ $? -eq 124 ] || refuse "$words"
+    """,
+    activate="""
+        systemctl enable -q redis-server
+        restart
+    """,
+    probe="""
+        for try in $(seq 20); do
+            words=$(redis-cli -s /run/redis/redis-server.sock ping 2>&1) || :
+            [ "$words" != PONG ] || return 0
+            sleep 0.5
+        done
+        refuse "Redis answers '$words'"
+    """,
+)
+
+
+@deploy("Redis")
+def redis() -> None:
+    """Install, roll out, run."""
+    install(PACKAGES)
+    rollout(service=SERVICE, name="Redis")

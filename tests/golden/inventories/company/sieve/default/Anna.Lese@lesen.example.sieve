@@ -1,0 +1,2 @@
+require "vacation";
+vacation "Wir sind im Urlaub.";

@@ -1,0 +1,2 @@
+require "imap4flags";
+if header :is "Importance" "high" { addflag "\\Flagged"; }

@@ -1,0 +1,29 @@
+"""What users taught the spam filter: kept, within bounds, and reached by Rspamd alone."""
+
+import pytest
+from testinfra.host import Host
+
+CLI = "redis-cli -s /run/redis/redis-server.sock"
+
+
+def test_redis_runs_and_starts_at_boot(host: Host) -> None:
+    assert host.service("redis-server").is_running
+    assert host.service("redis-server").is_enabled
+
+
+def test_redis_listens_on_no_port(host: Host) -> None:
+    assert not [line for line in host.check_output("ss -Hltnp").splitlines() if "redis" in line]
+
+
+@pytest.mark.parametrize("user, answer", [("_rspamd", "PONG"), ("vmail", ""), ("nobody", "")])
+def test_only_rspamd_reaches_it(host: Host, user: str, answer: str) -> None:
+    assert host.run(f"runuser -u {user} -- {CLI} ping").stdout.strip() == answer
+
+
+def test_it_cannot_fill_the_memory(host: Host) -> None:
+    assert 0 < int(host.check_output(f"{CLI} config get maxmemory").split()[1]) <= 256 << 20
+
+
+def test_what_is_learned_is_kept(host: Host) -> None:
+    assert "rdb_last_bgsave_status:ok" in host.check_output(f"{CLI} info persistence")
+    assert host.check_output(f"{CLI} config get save").split()[1:]
