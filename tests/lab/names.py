@@ -1,0 +1,234 @@
+"""A world of nothing but names: Knot DNS signs and serves, Unbound validates, in a namespace.
+
+A change is a dynamic update (RFC 2136), signed and served at once, and taken back at the end.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import dns.update
+from dns.name import Name
+
+from lab.network import entered
+from lab.zones import records
+
+FIRST, SECOND, RESOLVER = "198.51.100.53", "198.51.100.55", "198.51.100.54"
+_OURS = ("198.51.100.10", "198.51.100.20", "198.51.100.90", "2001:db8::10", "2001:db8::20")
+
+_KNOT = """\
+server:
+  listen: {address}@53
+  rundir: {folder}
+  user: root
+  background-workers: 1
+  udp-workers: 1
+  tcp-workers: 1
+database:
+  storage: {folder}
+control:
+  listen: {folder}/knot.sock
+acl:
+  - id: anybody
+    address: 198.51.100.0/24
+    action: [update, transfer]
+policy:
+  - id: own
+    algorithm: ecdsap256sha256
+    single-type-signing: on
+template:
+  - id: default
+    storage: {folder}
+    acl: anybody
+    semantic-checks: off
+    zonefile-sync: -1
+    journal-content: changes
+zone:
+"""
+
+_UNBOUND = """\
+server:
+  interface: {resolver}
+  access-control: 0.0.0.0/0 allow
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  use-syslog: no
+  logfile: "{folder}/unbound.log"
+  num-threads: 1
+  do-ip6: no
+  root-hints: "{folder}/root.hints"
+  trust-anchor-file: "{folder}/anchors"
+  unblock-lan-zones: yes
+  infra-host-ttl: 1
+  val-bogus-ttl: 1
+  # What a change removes is not remembered.
+  harden-below-nxdomain: no
+  aggressive-nsec: no
+remote-control:
+  control-enable: yes
+  control-use-cert: no
+  control-interface: {folder}/unbound.socket
+"""
+
+
+class Names:
+    """The zones, by origin, and the daemons that serve them."""
+
+    def __init__(self, folder: Path, zones: dict[str, str]) -> None:
+        self.folder = folder
+        self.namespace = f"mailwright-names-{os.getpid()}"
+        self.origins = [dns.name.from_text(origin) for origin in (".", *zones)]
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._second: subprocess.Popen[bytes] | None = None
+        self._write(zones)
+
+    def _write(self, zones: dict[str, str]) -> None:
+        content: dict[Name, list[str]] = {origin: [] for origin in self.origins}
+        for text in zones.values():
+            for rrset in records(text):
+                content[self.zone(rrset.name)].append(str(rrset))
+        content[dns.name.root].append(f"ns1.lab.example. 3600 IN A {FIRST}")
+        content[dns.name.root].append(f"ns2.lab.example. 3600 IN A {SECOND}")
+        for origin in self.origins[1:]:
+            content[self.zone(origin.parent())].append(f"{origin} 3600 IN NS ns1.lab.example.")
+        for origin, lines in content.items():
+            soa = "ns1.lab.example. hostmaster.lab.example. 1 300 60 8640000 300"
+            head = f"{origin} 3600 IN SOA {soa}"
+            lines = [head, f"{origin} 3600 IN NS ns1.lab.example.", *lines]
+            self._file(origin).write_text("\n".join(dict.fromkeys(lines)) + "\n")
+
+    def _file(self, origin: Name) -> Path:
+        return self.folder / f"{str(origin).rstrip('.') or 'root'}.zone"
+
+    def zone(self, name: Name) -> Name:
+        """The zone that a name is in."""
+        return max((o for o in self.origins if name.is_subdomain(o)), key=lambda o: len(o.labels))
+
+    def start(self) -> None:
+        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+        addresses = [*_OURS, FIRST, SECOND, RESOLVER]
+        script = "".join(f"addr add {a}/{128 if ':' in a else 32} dev lo\n" for a in addresses)
+        ip = ["ip", "-n", self.namespace, "-batch", "-"]
+        subprocess.run(ip, input=f"link set lo up\n{script}", text=True, check=True)
+        self._running.append(self.serve(FIRST, self.origins, "dnssec-signing: on"))
+        with entered(self.namespace):
+            anchors = [self.ask(FIRST, str(origin), "DNSKEY") for origin in self.origins]
+        keys = "".join(f"{rrset}\n" for reply in anchors for rrset in reply.answer)
+        (self.folder / "anchors").write_text(keys)
+        (self.folder / "root.hints").write_text(
+            f". 3600 NS ns1.lab.example.\nns1.lab.example. 3600 A {FIRST}\n"
+        )
+        config = self.folder / "unbound.conf"
+        config.write_text(_UNBOUND.format(folder=self.folder, resolver=RESOLVER))
+        self._running.append(self._run("unbound", "-d", "-c", str(config)))
+        self._wait(RESOLVER)
+
+    def serve(
+        self, address: str, origins: Iterable[Name], setting: str = ""
+    ) -> "subprocess.Popen[bytes]":
+        """Another Knot at an address, with the zones' files as they are."""
+        folder = self.folder / address
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        text = _KNOT.format(folder=folder, address=address)
+        origins = list(origins)
+        for origin in origins:
+            text += f"  - domain: {origin}\n    file: {self._file(origin)}\n"
+            text += f"    {setting}\n    dnssec-policy: own\n" if setting else ""
+        (folder / "knot.conf").write_text(text)
+        running = self._run("knotd", "-c", str(folder / "knot.conf"))
+        self._wait(address, None if not origins else str(origins[-1]))
+        return running
+
+    @contextmanager
+    def second(self, *zones: str, name: str = "example.com.", text: str = "") -> Iterator[None]:
+        """A second server of the zone `name`, which has `zones` as they are, or with this text."""
+        origins = [dns.name.from_text(origin) for origin in zones]
+        with entered(self.namespace):
+            for origin in origins:
+                where = dns.query.xfr(FIRST, origin, relativize=False)
+                lines = [str(rrset) for message in where for rrset in message.answer]
+                self._file(origin).write_text(text or "\n".join(lines[:-1]) + "\n")
+        running = self.serve(SECOND, origins)
+        try:
+            with self.changed(added=f"{name} 3600 IN NS ns2.lab.example."):
+                yield
+        finally:
+            running.terminate()
+            running.wait()
+
+    @contextmanager
+    def changed(self, removed: str = "", added: str = "") -> Iterator[None]:
+        """Other records for a while: these lines of a master file are taken out, and put in."""
+        with entered(self.namespace):
+            self._update(removed, added)
+            try:
+                yield
+            finally:
+                self._update(added, removed)
+
+    def _update(self, removed: str, added: str) -> None:
+        for origin in self.origins:
+            update = dns.update.Update(origin)
+            for rrset in records(removed):
+                if self.zone(rrset.name) == origin:
+                    for rdata in rrset:
+                        update.delete(rrset.name, rdata)
+            for rrset in records(added):
+                if self.zone(rrset.name) == origin:
+                    update.add(rrset.name, rrset)
+            if update.update:
+                reply = dns.query.tcp(update, FIRST, timeout=20)
+                assert reply.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(reply.rcode())
+        self.flush()
+
+    def flush(self) -> None:
+        """Let the resolver forget everything."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.folder / "unbound.socket"))
+            control.sendall(b"UBCT1 flush_zone .\n")
+            while control.recv(4096):
+                pass
+
+    def ask(self, address: str, name: str, kind: str) -> dns.message.Message:
+        """One answer, however long it takes."""
+        for _ in range(200):
+            with suppress(dns.exception.Timeout, OSError):
+                reply = dns.query.tcp(dns.message.make_query(name, kind), address, timeout=2)
+                if reply.rcode() == dns.rcode.NOERROR and reply.answer:
+                    return reply
+            time.sleep(0.1)
+        raise AssertionError(f"{address} does not answer for {name} {kind}")
+
+    def _wait(self, address: str, name: str | None = ".") -> None:
+        if name is None:
+            time.sleep(0.5)
+            return
+        with entered(self.namespace):
+            self.ask(address, name, "SOA")
+
+    def _run(self, *argv: str) -> "subprocess.Popen[bytes]":
+        log = (self.folder / f"{argv[0]}.out").open("ab")
+        return subprocess.Popen(
+            ["ip", "netns", "exec", self.namespace, *argv], stdout=log, stderr=log
+        )
+
+    def stop(self) -> None:
+        for running in self._running:
+            running.terminate()
+            running.wait()
+        subprocess.run(["ip", "netns", "del", self.namespace], check=False)
