@@ -8,6 +8,7 @@ there are.
 from roles.base import base
 from roles.dovecot import dovecot
 from roles.firewall import firewall
+from roles.mta_sts_resolver import mta_sts_resolver
 from roles.postfix import postfix
 from roles.postsrsd import postsrsd
 from roles.purge import purge
@@ -23,6 +24,7 @@ dovecot()
 redis()
 rspamd()
 postsrsd()
+mta_sts_resolver()
 postfix()
 firewall()
 purge()

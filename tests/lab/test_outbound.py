@@ -23,7 +23,17 @@ OUTCOMES = {
     "dane": "Verified",
     "wrong-dane": NOT_VERIFIED,
     "stripped-dane": NOT_OFFERED,
+    "sts": "Verified",
+    "wrong-sts": NOT_VERIFIED,
+    "stripped-sts": NOT_OFFERED,
+    "both": "Verified",  # by DANE: no authority knows its certificate by this name
+    "wrong-both": NOT_VERIFIED,  # though MTA-STS would take it (RFC 8461 section 2)
     "neither": "Trusted",  # has a certificate, for whatever name
+}
+WAITS = {
+    "unbound": "Host not found, try again",
+    "postfix-mta-sts-resolver": "client TLS configuration problem",
+    "mailwright-tls-policy": "client TLS configuration problem",
 }
 _SECURED = re.compile(r"^(\w+) TLS connection established to ([a-z-]+)\.mx\.", re.M)
 _ENDED = re.compile(r"to=<judge@([a-z-]+)\.\S+ .* status=(\w+) \((.*)\)$", re.M)
@@ -36,9 +46,14 @@ def host(request: pytest.FixtureRequest, deployed: Lab) -> Iterator[str]:
     deployed.ssh(request.param, "postsuper -d ALL >/dev/null 2>&1")
 
 
+def now(lab: Lab, host: str) -> str:
+    """The end of the host's journal (journalctl(1), cursor)."""
+    return ask(lab, host, "journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'")
+
+
 def send(lab: Lab, host: str, names: Collection[str]) -> str:
-    """Write to each domain; returns a place in the host's journal (journalctl(1), cursor)."""
-    place = ask(lab, host, "journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'")
+    """Write to each domain; returns the end of the host's journal before."""
+    place = now(lab, host)
     letter = f"printf 'Subject: x\\n\\nHi.\\n' | sendmail -f {SENDERS[host]} judge@$n.{DOMAIN}"
     ask(lab, host, f"for n in {' '.join(names)}; do {letter}; done")
     return place
@@ -53,6 +68,7 @@ def outcomes(lab: Lab, host: str, place: str, names: Collection[str]) -> dict[st
         ended = {name: (status, words) for name, status, words in _ENDED.findall(log)}
         if ended.keys() != set(names):
             return None
+        assert {status for status, _ in ended.values()} <= {"sent", "deferred"}
         return {
             name: secured.get(name, "cleartext") if status == "sent" else words.split(" by host")[0]
             for name, (status, words) in ended.items()
@@ -66,27 +82,31 @@ def test_a_letter_goes_only_to_the_server_that_the_domain_means(deployed: Lab, h
     assert outcomes(deployed, host, place, OUTCOMES) == OUTCOMES
 
 
-@pytest.mark.parametrize("unit", ["unbound"])
 def test_mail_waits_for_a_daemon_that_is_down_and_verification_names_it(
-    deployed: Lab, host: str, unit: str, inventory: Path
+    deployed: Lab, host: str, inventory: Path
 ) -> None:
-    ask(deployed, host, f"systemctl stop {unit}")
-    try:
-        place = send(deployed, host, ["dane"])
-        assert outcomes(deployed, host, place, ["dane"])["dane"] != "Verified"
-        assert f"{unit} is down" in verification(deployed, host, unit, inventory)
-    finally:
-        ask(deployed, host, f"systemctl start {unit}")
-    place = ask(deployed, host, "journalctl -n 1 --show-cursor | sed -n 's/^-- cursor: //p'")
-    ask(deployed, host, "postqueue -f")
-    assert outcomes(deployed, host, place, ["dane"]) == {"dane": "Verified"}
+    for unit in ("unbound", "postfix-mta-sts-resolver", "mailwright-tls-policy"):
+        ask(deployed, host, f"systemctl stop {unit}")
+        try:
+            place = send(deployed, host, ["sts"])
+            assert WAITS[unit] in outcomes(deployed, host, place, ["sts"])["sts"]
+            assert f"{unit} is down" in verification(deployed, host, inventory)
+        finally:
+            ask(deployed, host, f"systemctl start {unit}")
+        place = now(deployed, host)
+        ask(deployed, host, "postqueue -f")
+        assert outcomes(deployed, host, place, ["sts"]) == {"sts": "Verified"}
 
 
-def verification(lab: Lab, host: str, unit: str, inventory: Path) -> str:
-    """What tests/host says of a host on which a unit is down."""
-    command = [sys.executable, "-m", "pytest", "tests/host", "-q", "--inventory", str(inventory)]
-    command += ["-k", f"runs and {unit.split('-')[-1]} and {host}"]
-    options = {"cwd": ROOT, "capture_output": True, "stdin": subprocess.DEVNULL}
-    done = lab.run(command, **options)
+def verification(lab: Lab, host: str, inventory: Path) -> str:
+    """What tests/host says of a host on which something is down."""
+    files = ["tests/host/test_unbound.py", "tests/host/test_mta_sts_resolver.py"]
+    command = [sys.executable, "-m", "pytest", *files, "-q", "--inventory", str(inventory)]
+    done = lab.run(
+        [*command, "-k", f"runs and {host}"],
+        cwd=ROOT,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 1, done.stdout
     return str(done.stdout)

@@ -1,0 +1,57 @@
+"""How other domains want to be reached: MTA-STS, unless they have DANE.
+
+Opens no port to the world: Postfix asks mailwright-tls-policy on the loopback at 8462, and that
+asks Debian's mta-sts-daemon at 8461. Needs `unbound`; comes before `postfix`, whose outgoing mail
+waits while one of them is down.
+"""
+
+from pyinfra.api.deploy import deploy
+
+from roles.packages import install
+from roles.rollout import rollout
+from roles.service import Service
+
+PACKAGES = ("postfix-mta-sts-resolver", "python3-dnspython")
+
+SERVICE = Service(
+    name="mta_sts_resolver",
+    units=("postfix-mta-sts-resolver", "mailwright-tls-policy"),
+    tree="/etc/mailwright/tls-policy",
+    owns=(
+        "/etc/mta-sts-daemon.yml",
+        "/etc/systemd/system/mailwright-tls-policy.service",
+        "/etc/systemd/system/postfix-mta-sts-resolver.service.d/*",
+    ),
+    loads=("/etc/resolv.conf",),
+    check="""
+        settings=$NEXT/etc/mta-sts-daemon.yml
+        [ -e "$settings" ] || settings=/etc/mta-sts-daemon.yml
+        quiet python3 -c 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))' "$settings"
+        program=/etc/mailwright/tls-policy/run
+        quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' $program
+    """,
+    activate="""
+        systemctl daemon-reload
+        systemctl enable -q $UNITS
+        restart
+    """,
+    # The question goes through both, and from there to the resolver.
+    probe="""
+        address=$(sed -n 's/^LOOPBACK = "\\(.*\\)"/\\1/p' /etc/mailwright/tls-policy/run)
+        ask='exec 3<>"/dev/tcp/$0/8462"; printf "20:postfix lost.invalid," >&3
+            read -r -t 20 -d , answer <&3; echo "$answer"'
+        for try in $(seq 20); do
+            answer=$(bash -c "$ask" "$address" 2>/dev/null) || :
+            case $answer in *:NOTFOUND*) return 0 ;; esac
+            sleep 0.5
+        done
+        refuse "mailwright-tls-policy answers '$answer' where NOTFOUND is expected"
+    """,
+)
+
+
+@deploy("MTA-STS resolver")
+def mta_sts_resolver() -> None:
+    """Install, roll out, run."""
+    install(PACKAGES)
+    rollout(service=SERVICE, name="MTA-STS resolver")
