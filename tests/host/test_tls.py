@@ -1,10 +1,13 @@
 """The certificate, as clients see it."""
 
+import re
 import socket
 import ssl
+import subprocess
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from testinfra.host import Host
 
 from mailwright.host import MailHost
@@ -38,3 +41,44 @@ def test_old_tls_is_refused(mail: MailHost, port: int) -> None:
 def test_only_root_reads_the_private_key(host: Host) -> None:
     chain = host.file("/etc/mailwright/tls/mail.pem")
     assert (chain.user, chain.group, chain.mode) == ("root", "root", 0o600)
+
+
+# How openssl(1) greets on each port that takes mail or shows it.
+PORTS = {
+    25: ["-starttls", "smtp"],
+    587: ["-starttls", "smtp"],
+    465: [],
+    993: [],
+    143: ["-starttls", "imap"],
+    995: [],
+    110: ["-starttls", "pop3"],
+    4190: ["-starttls", "sieve"],
+}
+TLS_1_3 = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"]
+
+
+def chosen(mail: MailHost, port: int, *offer: str) -> str:
+    """The suite that the server takes from an offer; empty when it takes none."""
+    words = ["openssl", "s_client", "-connect", f"{mail.name}:{port}", *PORTS[port], *offer]
+    said = subprocess.run(words, input="", capture_output=True, text=True, timeout=20).stdout
+    return next(iter(re.findall(r"^New, TLSv1\.\d, Cipher is (\S+)$", said, re.M)), "")
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_tls_1_2_takes_exactly_the_intermediate_suites(mail: MailHost, port: int) -> None:
+    """All that openssl knows is offered, then all but what the server took, until it takes none."""
+    known = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
+    taken: list[str] = []
+    while one := chosen(mail, port, "-tls1_2", "-cipher", ":!".join([known, *taken])):
+        assert one not in taken
+        taken.append(one)
+    key = x509.load_pem_x509_certificates(mail.tls_chain.encode())[0].public_key()
+    kind = "-ECDSA-" if isinstance(key, ec.EllipticCurvePublicKey) else "-RSA-"
+    assert set(taken) == {name for name in mail.ssl_cipher_list.split(":") if kind in name}
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_tls_1_3_takes_the_suites_of_every_list(mail: MailHost, port: int) -> None:
+    weak = ["TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256"]
+    offers = {name: chosen(mail, port, "-tls1_3", "-ciphersuites", name) for name in TLS_1_3 + weak}
+    assert [name for name, taken in offers.items() if taken] == TLS_1_3
