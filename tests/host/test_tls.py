@@ -82,3 +82,15 @@ def test_tls_1_3_takes_the_suites_of_every_list(mail: MailHost, port: int) -> No
     weak = ["TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256"]
     offers = {name: chosen(mail, port, "-tls1_3", "-ciphersuites", name) for name in TLS_1_3 + weak}
     assert [name for name, taken in offers.items() if taken] == TLS_1_3
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_key_exchange_is_post_quantum_where_the_release_has_it(
+    mail: MailHost, host: Host, port: int
+) -> None:
+    """Asked with the host's own openssl, since the operator's may be too old to ask."""
+    if mail.debian == 12:
+        return  # OpenSSL 3.0 has none; the tests above show that TLS works there
+    ask = f"openssl s_client -connect {mail.name}:{port} {' '.join(PORTS[port])}"
+    said = host.run(f"{ask} -groups X25519MLKEM768 </dev/null 2>/dev/null")
+    assert "Cipher is TLS_" in said.stdout
