@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import date
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from mailwright import address, dkim, dns, init, password
 from mailwright.dns import bind
 from mailwright.inventory import Inventory, load
 from mailwright.mailbox import described, mailbox
-from mailwright.problems import Invalid, Problems, nearest
-from mailwright.terminal import INVENTORY, new_password, passphrase, published
+from mailwright.problems import Invalid, Problems
+from mailwright.rotation import birth
+from mailwright.rotation.command import rotate
+from mailwright.terminal import INVENTORY, chosen, new_password, passphrase, published
 
 INPUT, USAGE = 1, 2  # exit codes
 
@@ -92,6 +94,7 @@ def cli(ctx: click.Context) -> None:
       mailwright mailbox --help       add mailboxes, change them, suspend them
       mailwright show inventory       check the description, see what follows from it
       mailwright dns inventory        the DNS records to publish
+      mailwright rotate --help        replace DKIM keys, without a gap
       pyinfra inventory deploy.py     set the host up, or bring it up to date
 
     INVENTORY is a folder with hosts.py, mail.toml, keys/ and tls/.
@@ -207,7 +210,7 @@ def _shown(inventory: Inventory) -> list[str]:
         lines.append(f"  {host.name}  Debian {host.debian}  {' '.join(host.addresses)}")
     lines.append("domains")
     for domain in inventory.domains:
-        keys = " ".join(key.selector for key in domain.keys)
+        keys = " ".join(key.selector for key in domain.signing)
         name = address.both(domain.name)
         here = f"on {domain.host}  dkim {keys}  dmarc {domain.policy.dmarc.p}"
         lines.append(f"  {name}  {'parked' if domain.parked else here}")
@@ -227,26 +230,27 @@ def _shown(inventory: Inventory) -> list[str]:
 def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
     """Make the DKIM keys that are missing; list those that are there.
 
-    A key that is there stays as it is. MAILWRIGHT_PASSPHRASE, where it is set, encrypts new keys
-    and opens encrypted ones.
+    A key that is there stays as it is. What is added to a domain that has signed before does not
+    sign at once: 'mailwright rotate' says when it may. MAILWRIGHT_PASSPHRASE, where it is set,
+    encrypts new keys and opens encrypted ones.
 
     \b
       mailwright keys inventory
       mailwright keys inventory --domain example.com --encrypt
     """
     inventory = load(folder, require_keys=False, require_tls=False, passphrase=passphrase)
-    wanted = _origins(inventory, (domain,) if domain else ())
-    chosen = [each for each in inventory.domains if each.name in wanted]
+    wanted = chosen(inventory, (domain,) if domain else ())
     missing = []
-    for each in chosen:
-        for key in each.keys:
-            dkim.publish(key)
-            click.echo(f"{each.name}: {key.selector} ({key.algorithm})")
-        there = {key.algorithm for key in each.keys}
-        missing += [(each.name, name) for name in each.algorithms if name not in there]
+    for each in inventory.domains:
+        if each.name in wanted:
+            for key in each.keys:
+                if not key.life.has_ended:
+                    dkim.publish(key)
+                    click.echo(f"{each.name}: {key.path.stem} ({key.algorithm}), {key.state}")
+            missing += [(each, name) for name in birth.lacking(each)]
     phrase = dkim.environment() if not encrypt else dkim.environment() or _new_passphrase()
-    for key in dkim.create(folder, missing, date.today(), phrase):
-        click.echo(f"{key.domain}: {key.selector} ({key.algorithm}), new: publish it in DNS")
+    for key in birth.make(folder, missing, datetime.now(UTC), phrase):
+        click.echo(f"{key.domain}: {key.path.stem} ({key.algorithm}), new: publish it in DNS")
 
 
 def _new_passphrase() -> str:
@@ -266,21 +270,10 @@ def dns_command(folder: Path, domains: tuple[str, ...]) -> None:
     """
     inventory = published(folder)
     zones = dns.zones(inventory)
-    texts = [bind.text(origin, zones[origin]) for origin in _origins(inventory, domains)]
+    texts = [bind.text(origin, zones[origin]) for origin in chosen(inventory, domains)]
     if not domains and zones[""]:
         texts.append(bind.text("", zones[""]))
     click.echo("\n".join(texts), nl=False)
-
-
-def _origins(inventory: Inventory, domains: tuple[str, ...]) -> list[str]:
-    """The domains that were named, in their one form, or all."""
-    known = [domain.name for domain in inventory.domains]
-    for name in domains:
-        if address.domain(name) not in known:
-            hint = nearest(name, [*known, *map(address.unicode, known)])
-            what = f"{name!r} is no domain of {inventory.folder}"
-            raise click.UsageError(f"{what}; {hint}" if hint else what)
-    return [address.domain(name) for name in domains] or known
 
 
 @cli.command("password")
@@ -301,3 +294,4 @@ def password_command(generate: bool) -> None:
 
 
 cli.add_command(mailbox)
+cli.add_command(rotate)

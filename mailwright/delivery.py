@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from graphlib import TopologicalSorter
 
 from mailwright.address import without_extension
 
 Aliases = Mapping[str, Collection[str]]
 
+# A sender learns after so long that his mail failed (RFC 5321 section 4.5.4.1: 4 to 5 days).
+MAXIMAL_QUEUE_LIFETIME = timedelta(days=5)
 EXPANSION_LIMIT = 1000  # addresses of one recipient: virtual_alias_expansion_limit, postconf(5)
 
 

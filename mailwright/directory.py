@@ -116,6 +116,9 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
                 found.append(Problem(f"{where}.{unfit}", what))
         if not entry.dkim and f"{where}.dkim" not in reported:
             found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
+        if entry.dkim_delegated and f"{entry.dkim_delegated}.".endswith(f"{name}."):
+            what, hint = "is in the domain's own zone", "that of whoever runs its mail"
+            found.append(Problem(f"{where}.dkim_delegated", what, entry.dkim_delegated, hint))
         if entry.parked:
             policy.check_parked(entry, where, found)
         said = policy.read(name, entry, {machine.name for machine in machines}, where, found)
@@ -135,6 +138,8 @@ def _domain(
         parked=entry.parked,
         quota=_first(entry.quota, table.quota),
         quota_message_count=_first(entry.quota_message_count, table.quota_message_count),
+        dkim_delegated=entry.dkim_delegated,
+        dkim_days=table.dkim_days,
     )
 
 

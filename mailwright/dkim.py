@@ -1,20 +1,23 @@
 """DKIM keys (RFC 6376, RFC 8463): made once, kept in the inventory, never replaced silently.
 
-`keys/<domain>/<selector>.pem` is the private key (PKCS#8), and `<selector>.txt` beside it the
-public value, so that a lost private key is noticed and not replaced by one that DNS does not know.
+`keys/<domain>/<key>.pem` is the private key (PKCS#8), and `<key>.txt` beside it the public value,
+so that a lost private key is noticed and not replaced by one that DNS does not know. `<key>.toml`
+is what a rotation remembers of it (`mailwright.rotation.life`). A key is called like its selector,
+unless that is one of the slots of a domain whose keys are delegated.
 """
 
 from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +26,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from mailwright import secret
 from mailwright.problems import Invalid, Problem
+from mailwright.rotation import life as lives
+from mailwright.rotation.life import ALWAYS, Life, State
 
 Private = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
@@ -30,13 +35,18 @@ FOLDER = "keys"
 PASSPHRASE = "MAILWRIGHT_PASSPHRASE"
 _BITS = range(2048, 4097)  # RFC 8301 section 3.2: signers at least 2048, verifiers up to 4096
 _LETTERS = {"rsa": "r", "ed25519": "e"}
-_LOST = "restore it from a backup, or delete the .txt and let 'mailwright keys' make a new key"
+_SUFFIXES = (".pem", ".txt", lives.SUFFIX)
+_LEFT = {".txt": "its public value", lives.SUFFIX: "its life"}
+_LOST = "restore it from a backup, or delete the {0} and let 'mailwright keys' make a new key"
 _PROBE = b"mailwright"
 
 
 @dataclass(frozen=True)
 class DkimKey:
-    """A key of a domain. `private_pem` is unencrypted PKCS#8, a secret, and not in the repr."""
+    """A key of a domain. `private_pem` is unencrypted PKCS#8, a secret, and not in the repr.
+
+    Once it is revoked, its record says so and there is no private key any more.
+    """
 
     domain: str
     selector: str
@@ -45,11 +55,23 @@ class DkimKey:
     record: str
     private_pem: str = field(repr=False)
     rspamd_key: str = field(repr=False)
+    life: Life
+    state: State = State.SIGNING
 
     @property
     def name(self) -> str:
-        """The name of the DNS record (RFC 6376 section 3.6.2.1), without a final dot."""
+        """The name that verifiers look up (RFC 6376 section 3.6.2.1), without a final dot."""
         return f"{self.selector}._domainkey.{self.domain}"
+
+    @property
+    def file(self) -> str:
+        """What the private key is called on a host: never the name of another key."""
+        return f"{self.domain}.{self.path.stem}"
+
+    @property
+    def life_path(self) -> Path:
+        """Where its life is written."""
+        return self.path.with_suffix(lives.SUFFIX)
 
 
 def environment() -> str | None:
@@ -58,22 +80,57 @@ def environment() -> str | None:
 
 
 def keys(
-    inventory: Path, domain: str, passphrase: Callable[[], str | None], found: list[Problem]
+    inventory: Path,
+    domain: str,
+    algorithms: Collection[str],
+    passphrase: Callable[[], str | None],
+    found: list[Problem],
 ) -> tuple[DkimKey, ...]:
-    """The keys of a domain, by selector. What is lost or cannot be used goes to `found`."""
+    """The keys of a domain that are published or will be, and those that were, by name.
+
+    Those of its `algorithms` sign. What is lost or cannot be used goes to `found`.
+    """
     folder = inventory / FOLDER / domain
-    read_keys = []
-    for path in sorted(folder.glob("*.pem")):
+    names = sorted({path.stem for path in folder.glob("[!.]*") if path.suffix in _SUFFIXES})
+    some = []
+    for name in names:
+        path = folder / f"{name}.pem"
         try:
-            read_keys.append(read(path, domain, passphrase))
+            some.append(_key(path, domain, passphrase))
         except Invalid as error:
             found.append(error.at(f"{FOLDER}/{domain}/{path.name}"))
-    for public in sorted(folder.glob("*.txt")):
-        lost = public.with_suffix(".pem")
-        if not lost.exists():
-            what = f"is lost: only its public value {public.name} is there"
-            found.append(Problem(f"{FOLDER}/{domain}/{lost.name}", what, hint=_LOST))
-    return tuple(read_keys)
+    there = [key for key in some if key]
+    signing = lives.current([key.life for key in there], algorithms)
+    return tuple(
+        replace(key, state=lives.state(key.life, signing.get(key.algorithm))) for key in there
+    )
+
+
+def _key(path: Path, domain: str, passphrase: Callable[[], str | None]) -> DkimKey | None:
+    """The key that files of this name are; None for what a run left that died making one."""
+    public, life_path = path.with_suffix(".txt"), path.with_suffix(lives.SUFFIX)
+    try:
+        life = lives.read(life_path)
+    except Invalid as error:
+        what = f"has a life that cannot be used, in {life_path.name}: {error.what}"
+        raise Invalid(error.value, what, error.expected, error.hint) from None
+    if life and life.has_ended:
+        return _ended(path, domain, life)
+    if path.exists() or path.is_symlink():
+        return read(path, domain, passphrase)
+    if life and life.was_never_used and not public.exists():
+        return None
+    left = public if public.exists() else life_path
+    raise Invalid(
+        None,
+        f"is lost: only {_LEFT[left.suffix]} {left.name} is there",
+        hint=_LOST.format(left.suffix),
+    )
+
+
+def _ended(path: Path, domain: str, life: Life) -> DkimKey:
+    record = f"v=DKIM1; k={life.algorithm}; p="  # RFC 6376 section 3.6.1: revoked
+    return DkimKey(domain, life.slot or path.stem, life.algorithm, path, record, "", "", life)
 
 
 def read(path: Path, domain: str, passphrase: Callable[[], str | None] = environment) -> DkimKey:
@@ -83,7 +140,8 @@ def read(path: Path, domain: str, passphrase: Callable[[], str | None] = environ
     public value beside it.
     """
     private = _load(path, passphrase)
-    key = describe(private, path, domain)
+    life = lives.read(path.with_suffix(lives.SUFFIX))
+    key = describe(private, path, domain, life)
     public = path.with_suffix(".txt")
     if public.exists() and public.read_text("utf-8").strip() != key.record:
         hint = "restore the key that belongs to it, or move both files away and make a new key"
@@ -91,8 +149,11 @@ def read(path: Path, domain: str, passphrase: Callable[[], str | None] = environ
     return key
 
 
-def describe(private: Private, path: Path, domain: str) -> DkimKey:
-    """What a private key, kept in `path`, says to the signer and to the world."""
+def describe(private: Private, path: Path, domain: str, life: Life | None = None) -> DkimKey:
+    """What a private key, kept in `path`, says to the signer and to the world.
+
+    Without a `life` it has always signed.
+    """
     text = _text(private, None)
     if isinstance(private, rsa.RSAPrivateKey):
         algorithm, signer, form = "rsa", text, pem.PublicFormat.SubjectPublicKeyInfo
@@ -103,7 +164,9 @@ def describe(private: Private, path: Path, domain: str) -> DkimKey:
         # Rspamd 3.4 skips Ed25519 keys in PKCS#8 without a word; it reads seed and public key.
         signer = base64.b64encode(private.private_bytes_raw() + value).decode()
     record = f"v=DKIM1; k={algorithm}; p={base64.b64encode(value).decode()}"
-    return DkimKey(domain, path.stem, algorithm, path, record, text, signer)
+    life = life or Life(algorithm, signing=ALWAYS)
+    selector = life.slot or path.stem
+    return DkimKey(domain, selector, algorithm, path, record, text, signer, life)
 
 
 def _load(path: Path, passphrase: Callable[[], str | None]) -> Private:
@@ -137,17 +200,24 @@ def _usable(private: object) -> Private:
 
 
 def create(
-    inventory: Path, wanted: Iterable[tuple[str, str]], today: date, passphrase: str | None = None
+    inventory: Path,
+    wanted: Iterable[tuple[str, str]],
+    today: date,
+    passphrase: str | None = None,
+    born: Mapping[tuple[str, str], Life] = MappingProxyType({}),
 ) -> Iterator[DkimKey]:
     """Make and keep a key for each (domain, algorithm); yields each as soon as it is on the disk.
 
-    Threads make them side by side, since OpenSSL works outside Python's lock. A run that dies has
-    lost nothing: what it made is there, and the next run makes the rest.
+    `born` has what is to be remembered of a key; one without it signs. Threads make them side by
+    side, since OpenSSL works outside Python's lock. A run that dies has lost nothing: what it made
+    is there, and the next run makes the rest.
     """
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [
-            pool.submit(_create, inventory / FOLDER / domain, algorithm, today, passphrase)
-            for domain, algorithm in wanted
+            pool.submit(
+                _create, inventory / FOLDER / pair[0], pair[1], today, passphrase, born.get(pair)
+            )
+            for pair in wanted
         ]
         try:
             yield from (job.result() for job in as_completed(jobs))
@@ -161,7 +231,9 @@ def publish(key: DkimKey) -> None:
         secret.create(key.path.with_suffix(".txt"), f"{key.record}\n")
 
 
-def _create(folder: Path, algorithm: str, today: date, passphrase: str | None) -> DkimKey:
+def _create(
+    folder: Path, algorithm: str, today: date, passphrase: str | None, life: Life | None
+) -> DkimKey:
     made: Private = (
         rsa.generate_private_key(public_exponent=65537, key_size=_BITS[0])
         if algorithm == "rsa"
@@ -170,8 +242,10 @@ def _create(folder: Path, algorithm: str, today: date, passphrase: str | None) -
     for level in (folder.parent, folder):
         level.mkdir(mode=0o700, exist_ok=True)
     path = _selector(folder, algorithm, today)
+    if life:  # first, since a key without it would sign
+        lives.write(path.with_suffix(lives.SUFFIX), life)
     secret.create(path, _text(made, passphrase))
-    key = describe(made, path, folder.name)
+    key = describe(made, path, folder.name, life)
     publish(key)
     return key
 

@@ -13,6 +13,7 @@ from pyinfra.api.arguments import AllArguments
 from pyinfra.connectors.ssh import ConnectorData
 
 from mailwright import address, tls
+from mailwright.delivery import MAXIMAL_QUEUE_LIFETIME
 from mailwright.groups import FILE, Data
 from mailwright.mail import Alias, Domain, Mailbox, Purge, truth
 from mailwright.problems import Invalid, Problem, listed, nearest
@@ -110,6 +111,11 @@ class MailHost(Machine):
     def variants(self) -> frozenset[str]:
         """Which `name@variant` templates this host gets."""
         return frozenset((self.dovecot, self.postfix, f"debian{self.debian}"))
+
+    @property
+    def maximal_queue_lifetime(self) -> str:
+        """Postfix's maximal_queue_lifetime."""
+        return f"{MAXIMAL_QUEUE_LIFETIME.days}d"
 
     @property
     def inet_protocols(self) -> str:

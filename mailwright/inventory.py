@@ -13,7 +13,8 @@ from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
 from mailwright.mail import Alias, Domain, Mailbox, MailTable
 from mailwright.ownership import sender_logins
-from mailwright.problems import Invalid, Problem, Problems, listed, nearest
+from mailwright.problems import Invalid, Problem, Problems, nearest
+from mailwright.rotation.life import State
 from mailwright.sieve import Script
 
 GROUP = "mail"
@@ -132,13 +133,9 @@ def _with_keys(
     complete = []
     for domain in _sorted(domains):
         before = len(found)
-        keys = dkim.keys(folder, domain.name, passphrase, found)
-        for key in keys if domain.algorithms else ():
-            if key.algorithm not in domain.algorithms:
-                where = f"{dkim.FOLDER}/{domain.name}/{key.path.name}"
-                expected = f"{listed(domain.algorithms)}, as the domain's dkim says"
-                found.append(Problem(where, f"is a key for {key.algorithm}", None, expected))
-        missing = [name for name in domain.algorithms if name not in {k.algorithm for k in keys}]
+        keys = dkim.keys(folder, domain.name, domain.algorithms, passphrase, found)
+        there = {key.algorithm for key in keys if key.state in (State.NEW, State.SIGNING)}
+        missing = [name for name in domain.algorithms if name not in there]
         for name in missing if required and len(found) == before else ():
             where = f"{dkim.FOLDER}/{domain.name}"
             hint = f"make it with 'mailwright keys {folder}'"

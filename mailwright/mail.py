@@ -20,12 +20,14 @@ from mailwright.dkim import DkimKey
 from mailwright.dns import caa, dmarc, spf, tls_rpt
 from mailwright.policy import MTA_STS_MODES, OFF, Policy
 from mailwright.problems import Invalid, Problem, listed, nearest
+from mailwright.rotation.life import State
 from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
 from mailwright.use import PROTOCOLS, SERVICES, USES
 
 FILE = "mail.toml"
 VMAIL = "/var/vmail"
+DKIM_DAYS = 30  # the keys before are still published for about 20
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
 
 
@@ -41,7 +43,8 @@ class Domain:
 
     `quota` (bytes) and `quota_message_count` are what its mailboxes get; 0 is unlimited.
     Every address of the domain `alias_of` has a twin here; there are no others. A `parked` domain
-    has no mail, no host and no keys.
+    has no mail, no host and no keys. `keys` are all that it has or had;
+    `dkim_delegated` is the domain whose zone holds them, and after `dkim_days` they are replaced.
     """
 
     name: str
@@ -53,11 +56,23 @@ class Domain:
     keys: tuple[DkimKey, ...] = ()
     quota: int = 0
     quota_message_count: int = 0
+    dkim_delegated: str | None = None
+    dkim_days: int | None = None
 
     @property
     def unicode(self) -> str:
         """The name in U-labels."""
         return address.unicode(self.name)
+
+    @property
+    def published(self) -> tuple[DkimKey, ...]:
+        """The keys that have a record in DNS."""
+        return tuple(key for key in self.keys if key.state != State.REMOVED)
+
+    @property
+    def signing(self) -> tuple[DkimKey, ...]:
+        """The keys that its hosts sign with, one of each algorithm once it has been rotated."""
+        return tuple(key for key in self.keys if key.state == State.SIGNING)
 
 
 @dataclass(frozen=True)
@@ -224,6 +239,12 @@ def _day(value: object) -> date:
     raise Invalid(value, "is no date", "one such as 2026-12-31, without quotes")
 
 
+def _days(value: object) -> int:
+    if type(value) is int and value >= DKIM_DAYS:
+        return value
+    raise Invalid(value, "is too short a life for a key", f"{DKIM_DAYS} days or more, such as 180")
+
+
 def _list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -254,6 +275,7 @@ Protocol = Annotated[str, _one_of(*PROTOCOLS)]
 Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
 Right = Annotated[str, PlainValidator(sharing.right)]
 Truth = Annotated[bool, PlainValidator(truth)]
+Days = Annotated[int, PlainValidator(_days)]
 Day = Annotated[date, PlainValidator(_day)]
 Targets = Annotated[list[Address], BeforeValidator(_list)]
 Names = Annotated[list[DomainName], BeforeValidator(_list)]
@@ -270,6 +292,7 @@ class DomainTable(_Table):
     host: str | None = None
     alias_of: DomainName | None = None
     dkim: Algorithms = ["rsa"]
+    dkim_delegated: DomainName | None = None
     spf: SpfAll = spf.ALL[0]
     spf_mechanisms: Mechanisms = []
     dmarc: DmarcPolicy = "quarantine"
@@ -314,6 +337,7 @@ class MailTable(_Table):
     quota_warnings: Levels = list(quotas.WARNINGS)
     postmaster: Address | None = None
     caa: Issuers = []
+    dkim_days: Days | None = None
     domains: dict[str, DomainTable] = {}
     mailboxes: dict[str, MailboxTable] = {}
     aliases: dict[str, Targets] = {}

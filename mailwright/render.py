@@ -2,8 +2,8 @@
 
 `templates/etc/postfix/main.cf.j2` becomes `/etc/postfix/main.cf`. In a template's path
 `name@2.3.j2` is for hosts with that variant only, `[domain]` stands for each domain stored on the
-host, `[key]` for each of their DKIM keys (`<domain>.<selector>`), and `[script]` for each Sieve
-script of the inventory (`before/<domain>`), whose origin is its own file.
+host, `[key]` for each of the DKIM keys that they sign with (`<domain>.<key>`), and `[script]` for
+each Sieve script of the inventory (`before/<domain>`), whose origin is its own file.
 """
 
 from __future__ import annotations
@@ -112,10 +112,10 @@ def _destinations(
         if variant not in host.variants:
             return
         path = stem
-    keys = [(domain, key) for domain in host.domains for key in domain.keys]
+    keys = [(domain, key) for domain in host.domains for key in domain.signing]
     if "[key]" in path:
         for domain, key in keys:
-            expanded = path.replace("[key]", f"{key.domain}.{key.selector}")
+            expanded = path.replace("[key]", key.file)
             yield expanded, {"host": host, "domain": domain, "key": key}
     elif "[script]" in path:
         for script in host.scripts:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from mailwright import dkim, password
+from mailwright import address, dkim, password
 from mailwright.inventory import Inventory, load
+from mailwright.problems import nearest
 
 INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory", type=Path)
 
@@ -31,6 +32,17 @@ def published(folder: Path) -> Inventory:
     if any(host.dane and not host.tlsa for host in inventory.hosts):
         return load(folder, passphrase=passphrase)  # which says what is wrong with it
     return inventory
+
+
+def chosen(inventory: Inventory, domains: tuple[str, ...]) -> list[str]:
+    """The domains that were named, in their one form, or all."""
+    known = [domain.name for domain in inventory.domains]
+    for name in domains:
+        if address.domain(name) not in known:
+            hint = nearest(name, [*known, *map(address.unicode, known)])
+            what = f"{name!r} is no domain of {inventory.folder}"
+            raise click.UsageError(f"{what}; {hint}" if hint else what)
+    return [address.domain(name) for name in domains] or known
 
 
 def new_password(question: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from mailwright.dns import dmarc, spf, srv, tls_rpt
+from mailwright.dns import dkim, dmarc, spf, srv, tls_rpt
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.policy import OFF, Dmarc
 
@@ -26,9 +26,7 @@ def records(domain: Domain, is_host: bool, offered: Collection[str]) -> Iterator
     own = (["a"] if is_host else []) + ["mx"]
     yield Record("spf", name, "TXT", (spf.value([*own, *policy.spf_mechanisms], policy.spf),), why)
 
-    for key in domain.keys:
-        why = f"The {key.algorithm} key that verifies its signatures (RFC 6376 section 3.6.2)."
-        yield Record("dkim", f"{key.name}.", "TXT", (key.record,), why)
+    yield from dkim.records(domain)
 
     why = "What receivers do with mail that fails SPF and DKIM, and whom they tell (RFC 9989)."
     yield Record("dmarc", f"_dmarc.{name}", "TXT", (dmarc.value(policy.dmarc),), why)

@@ -31,7 +31,7 @@ def test_mail_of_a_user_leaves_signed_and_trusted(
         client.send_message(letter)
     arrived = correspondent.wait_for(letter["Message-ID"])
     domain = account.address.partition("@")[2]
-    keys = next(d.keys for d in mail.domains if d.name == domain)
+    keys = next(d.signing for d in mail.domains if d.name == domain)
     assert signatures(arrived) == {(domain, key.selector) for key in keys}
     assert all(verdicts(arrived, len(keys)))
     judged = " ".join(arrived.get_all("Authentication-Results", []))

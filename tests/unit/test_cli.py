@@ -183,7 +183,7 @@ def test_keys_makes_what_is_missing_and_leaves_what_is_there(run, folder) -> Non
     assert (first.read_bytes(), first.stat().st_mtime_ns) == before
     assert first.with_suffix(".txt").exists()
     assert run("keys", str(folder.path))[1].splitlines() == [
-        f"{name}: {first.stem} (rsa)" for name in ("example.com", "example.org")
+        f"{name}: {first.stem} (rsa), signing" for name in ("example.com", "example.org")
     ]
     (folder.path / f"keys/example.com/{first.name}").unlink()
     code, _, err = run("keys", str(folder.path))

@@ -1,0 +1,69 @@
+"""DKIM: the keys that verify a domain's signatures (RFC 6376 section 3.6).
+
+Where a domain's keys are delegated, its zone has CNAMEs that never change, and the operator's zone
+has what they lead to. Three slots for each algorithm: one signs, one comes, one goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mailwright.dns.record import Record
+from mailwright.rotation.life import State
+
+if TYPE_CHECKING:
+    from mailwright.mail import Domain
+
+_SLOTS = 3
+_WHY = {
+    State.NEW: "The {0} key that will sign next: everybody must find it before it does (RFC 6376).",
+    State.SIGNING: "The {0} key that verifies its signatures (RFC 6376 section 3.6.2).",
+    State.OLD: "The {0} key that signed before: mail of then is still on its way (RFC 6376).",
+    State.REVOKED: "The {0} key that was here is revoked (RFC 6376 section 3.6.1).",
+}
+
+
+def slots(algorithm: str) -> tuple[str, ...]:
+    """The selectors that delegated keys of an algorithm take in turn."""
+    return tuple(f"mw{algorithm[0]}{number}" for number in range(1, _SLOTS + 1))
+
+
+def records(domain: Domain) -> Iterator[Record]:
+    """Each key that signs, will sign or has signed, and the aliases of those that are delegated."""
+    used = {key.algorithm for key in domain.published if key.life.slot}
+    for algorithm in sorted({*domain.algorithms, *used}) if domain.dkim_delegated else ():
+        for slot in slots(algorithm):
+            why = "Its keys change at their operator's, without a change here (RFC 6376)."
+            target = _place(slot, domain)
+            name = f"{slot}._domainkey.{domain.name}."
+            yield Record("dkim-alias", name, "CNAME", (target,), why)
+    for key in domain.published:
+        why = _WHY[key.state].format(key.algorithm)
+        place = _place(key.selector, domain) if key.life.slot else f"{key.name}."
+        yield Record("dkim", place, "TXT", (key.record,), why)
+
+
+def _place(slot: str, domain: Domain) -> str:
+    """Where the record of a slot is: in the operator's zone, or once more in the domain's own."""
+    if domain.dkim_delegated is None:
+        return f"{slot}._domainkey.{domain.name}."
+    return f"{slot}.{domain.name}._domainkey.{domain.dkim_delegated}."
+
+
+def tags(text: str) -> dict[str, str]:
+    """The tags of a key record; white space has no meaning here (RFC 6376 section 3.6.1)."""
+    pairs = (part.partition("=") for part in text.split(";") if part.strip())
+    return {name.strip(): "".join(value.split()) for name, _, value in pairs}
+
+
+def means(text: str, wanted: str) -> bool:
+    """Whether a published record gives verifiers the same key as the record that is wanted."""
+    found, right = tags(text), tags(wanted)
+    return (
+        found.get("v", "DKIM1") == right["v"]
+        and found.get("k", "rsa") == right["k"]
+        and found.get("p") == right["p"]
+        and "sha256" in found.get("h", "sha256").split(":")
+        and bool({"*", "email"} & {*found.get("s", "*").split(":")})
+    )

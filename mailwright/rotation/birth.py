@@ -1,0 +1,64 @@
+"""How a key comes to be: with which selector, and whether it signs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from mailwright import dkim
+from mailwright.dkim import DkimKey
+from mailwright.dns.dkim import slots
+from mailwright.mail import Domain
+from mailwright.problems import Problem, Problems
+from mailwright.rotation.life import ALWAYS, Life, State
+
+Wanted = tuple[Domain, str]  # and its algorithm
+
+
+def lacking(domain: Domain) -> list[str]:
+    """The algorithms that a domain has no key for."""
+    there = {key.algorithm for key in domain.keys if key.state in (State.NEW, State.SIGNING)}
+    return [name for name in domain.algorithms if name not in there]
+
+
+def startable(domain: Domain) -> list[str]:
+    """The algorithms of which no new key waits."""
+    waiting = {key.algorithm for key in domain.keys if key.state is State.NEW}
+    return [name for name in domain.algorithms if name not in waiting]
+
+
+def make(
+    folder: Path, wanted: Iterable[Wanted], now: datetime, passphrase: str | None
+) -> Iterator[DkimKey]:
+    """Make keys. The first of a domain sign at once; others first wait until they are published.
+
+    Raises Problems where a domain has no slot left, before anything is made.
+    """
+    born = {(d.name, algorithm): _life(d, algorithm, now) for d, algorithm in wanted}
+    lives = {pair: life for pair, life in born.items() if life}
+    yield from dkim.create(folder, born, now.date(), passphrase, lives)
+
+
+def _life(domain: Domain, algorithm: str, now: datetime) -> Life | None:
+    """None for a key that needs none: the first, under its own name."""
+    signing = None if domain.signing else now.replace(microsecond=0)
+    if domain.dkim_delegated is None:
+        return None if signing else Life(algorithm)
+    return Life(algorithm, slot=_slot(domain, algorithm), signing=signing)
+
+
+def _slot(domain: Domain, algorithm: str) -> str:
+    """One whose last key is gone from every server, so that no two keys are ever in it at once."""
+    taken = {key.life.slot for key in domain.keys if not (key.life.removed and key.life.seen)}
+    free = [slot for slot in slots(algorithm) if slot not in taken]
+    if not free:
+        what = f"has no slot left for a new {algorithm} key"
+        hint = "'mailwright rotate' says when an old one may be removed"
+        raise Problems([Problem(domain.name, what, hint=hint)])
+    left = {key.life.slot: key.life.removed or ALWAYS for key in sorted(domain.keys, key=_removed)}
+    return min(free, key=lambda slot: left.get(slot, ALWAYS))  # empty for longest
+
+
+def _removed(key: DkimKey) -> datetime:
+    return key.life.removed or ALWAYS

@@ -1,0 +1,41 @@
+"""Which hosts sign with which keys: asked of the hosts, since any of them may lag behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mailwright.dkim import DkimKey
+from mailwright.inventory import Inventory
+from mailwright.mail import Domain
+from mailwright.remote import ask
+
+FOLDER = "/etc/rspamd/dkim/"
+
+# A rollout that begins adds the new keys to this list, and takes the old ones out of it when the
+# daemon serves with the new (roles/rollout.sh). One that died in between leaves both there, so that
+# a key in the list may sign, and one that is not there does not.
+_SCRIPT = "cat /etc/mailwright/rollout/rspamd/owned 2>/dev/null; echo"
+
+Carried = Mapping[str, frozenset[str]]
+
+
+def carried(inventory: Inventory) -> Carried:
+    """The key files that each host may sign with. Raises Problems if a host cannot be asked."""
+    return {
+        host: frozenset(line.removeprefix(FOLDER) for line in lines if line.startswith(FOLDER))
+        for host, lines in ask(inventory, _SCRIPT).items()
+    }
+
+
+def behind(inventory: Inventory, domain: Domain, key: DkimKey, carried: Carried) -> list[str]:
+    """The hosts that have not been deployed since others took over from this key.
+
+    Any host may still have it; those of the domain must have all keys that sign now.
+    """
+    here = {host.name for host in inventory.hosts if domain in host.domains}
+    wanted = {each.file for each in domain.signing}
+    return [
+        name
+        for name, files in carried.items()
+        if key.file in files or (name in here and not wanted <= files)
+    ]
