@@ -12,11 +12,11 @@ import click
 
 from mailwright import dkim
 from mailwright.dkim import DkimKey
+from mailwright.dns.authority import Authority
 from mailwright.inventory import Inventory, load
 from mailwright.mail import Domain
 from mailwright.problems import Problem, Problems
 from mailwright.rotation import birth, words
-from mailwright.rotation.authority import Authority
 from mailwright.rotation.life import ALWAYS, State
 from mailwright.rotation.signers import Carried, carried
 from mailwright.rotation.steps import DEPLOY, PUBLISH, Next

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailwright.dkim import DkimKey
 from mailwright.dns import dkim
-from mailwright.rotation.authority import Answer, Authority
+from mailwright.dns.authority import Answer, Authority
 from mailwright.rotation.life import State
 
 _ALIASES = 8  # CNAMEs in a row

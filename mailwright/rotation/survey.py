@@ -13,12 +13,12 @@ from pathlib import Path
 
 from mailwright import dkim
 from mailwright.dkim import DkimKey
+from mailwright.dns.authority import Authority
 from mailwright.inventory import Inventory
 from mailwright.mail import Domain
 from mailwright.problems import Problem, Problems
 from mailwright.rotation import life as lives
 from mailwright.rotation import steps
-from mailwright.rotation.authority import Authority
 from mailwright.rotation.life import State
 from mailwright.rotation.look import Look, look
 from mailwright.rotation.signers import Carried, behind, carried

@@ -22,10 +22,10 @@ import pytest
 
 from mailwright import dkim
 from mailwright.dns import records
+from mailwright.dns.authority import Authority
 from mailwright.inventory import load
 from mailwright.problems import Problem, Problems
 from mailwright.rotation import life as lives
-from mailwright.rotation.authority import Authority
 from mailwright.rotation.command import AUTO, NEXT, SHOW, START, Rotation, run
 from mailwright.rotation.life import Life, State
 from mailwright.rotation.signers import behind
