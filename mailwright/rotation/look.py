@@ -36,6 +36,9 @@ def look(authority: Authority, key: DkimKey) -> Look:
         ttl = max([ttl, *(answer.ttl for answer in answers)])
         ttl = max([ttl, *(authority.negative_ttl(authority.zone(name)) for name in names)])
         faults += _faults(answers, lambda answer: judge(answer, key.record))
+        servers = {s.name for name in names for s in authority.servers(authority.zone(name))}
+        missing = servers - {answer.server.name for answer in answers}
+        faults += [f"{name} cannot be reached from this machine" for name in sorted(missing)]
         names = {answer.alias for answer in answers if answer.alias}
     return Look(tuple(dict.fromkeys(faults)), ttl)
 
