@@ -15,7 +15,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import InlineTable
 
-from mailwright import address, renaming, secret, sheets
+from mailwright import address, renaming, secret, sheets, sieve
 from mailwright.inventory import check
 from mailwright.mail import FILE, setting
 from mailwright.problems import Invalid, Problem, Problems, nearest
@@ -35,6 +35,7 @@ class Editor:
         self._sheets = sheets.files(folder, [])
         self._texts: dict[str, str] = {}
         self._changed: set[str] = set()
+        self._renamed: list[tuple[str, str]] = []
 
     @property
     def text(self) -> str:
@@ -149,6 +150,7 @@ class Editor:
             text = _stored(text, written, _folded(old), new)
         line = tomlkit.dumps({written: new})
         self._change(texts | {FILE: _with_table(text, "aliases", line) if alias else text})
+        self._renamed.append((_folded(old), name))
 
     def _renamed_in_sheets(self, old: str, new: str) -> dict[str, str]:
         """The sheets in which other mailboxes name it."""
@@ -233,6 +235,8 @@ class Editor:
         """Put each text in the place of its file, at once or not at all."""
         for file in sorted(self._changed):
             _replace_file((self._folder / file).resolve(), self._texts[file])
+        for old, new in self._renamed:
+            sieve.rename(self._folder, old, new)
 
 
 def _replace_file(path: Path, text: str) -> None:

@@ -80,6 +80,13 @@ def read(
     return tuple(scripts[name] for name in sorted(scripts))
 
 
+def rename(folder: Path, old: str, new: str) -> None:
+    """Have the default script of a mailbox follow it to its new address."""
+    for path in (folder / FOLDER / "default").glob(f"*@*{SUFFIX}"):
+        if path.name.removesuffix(SUFFIX).lower() == old:
+            path.rename(path.with_name(f"{new}{SUFFIX}"))
+
+
 def _script(
     path: Path, file: str, domains: Mapping[str, Domain], mailboxes: Mapping[str, Mailbox]
 ) -> Script:

@@ -35,11 +35,13 @@ SERVICE = Service(
     },
     loads=("/etc/mailwright/tls/mail.pem",),
     compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
-    # sievec resolves mail_uid, so the account comes first; without -c it would take the settings of
+    # sievec resolves mail_uid, so the account comes first; of a wrong setting it says only that there is
+    # one, so doveconf reads the settings before it. Without -c it would take the settings of
     # the Dovecot that runs. The paths of scripts below /etc/dovecot are those of the inventory.
     build="""
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
         [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
+        words=$(doveconf -n 2>&1 >/dev/null) || refuse "$words"
         cd /etc/dovecot
         refused=
         for script in $(find sieve -name '*.sieve' | sort); do

@@ -409,6 +409,9 @@ def without(inventory: Path, *domains: str) -> None:
     for name in {*domains, *twins}:
         del table["domains"][name]
         shutil.rmtree(inventory / "keys" / name, ignore_errors=True)
+    for script in (inventory / "sieve").rglob("*.sieve"):
+        if script.stem.rpartition("@")[2] in {*domains, *twins}:
+            script.unlink()
     for section in ("mailboxes", "aliases"):
         for address in [each for each in table[section] if each.endswith(gone)]:
             del table[section][address]

@@ -369,7 +369,7 @@ def test_status_is_for_programs_and_for_people(lab: Lab) -> None:
         (COM, 12, "198.51.100.10"),
         (ORG, 13, "198.51.100.20"),
     ]
-    assert facts["operator_namespace"] == "lab-test.operator"
+    assert facts["operator_namespace"] == f"lab-{NAME}.operator"
 
 
 def test_a_mistake_is_one_line_and_a_hint() -> None:

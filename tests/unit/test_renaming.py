@@ -195,3 +195,15 @@ def test_every_path_of_a_renamed_mailbox_is_the_old_one(rename, folder: Folder, 
         for path, text in picture(host).items():
             assert "/var/vmail/example.com/new-" not in text, path
             assert "~/shared/new-" not in text, path
+
+
+def test_the_default_script_of_a_mailbox_follows_it(rename, folder: Folder, written) -> None:
+    scripts = folder.path / "sieve" / "default"
+    scripts.mkdir(parents=True)
+    (scripts / "Alice@example.com.sieve").write_text("keep;")
+    (scripts / "bob@example.com.sieve").write_text("keep;")
+    rename("alice@example.com", "ann@example.com")
+    assert sorted(path.name for path in scripts.iterdir()) == [
+        "ann@example.com.sieve",
+        "bob@example.com.sieve",
+    ]
