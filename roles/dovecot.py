@@ -35,9 +35,9 @@ SERVICE = Service(
     },
     loads=("/etc/mailwright/tls/mail.pem",),
     compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
-    # sievec resolves mail_uid, so the account comes first; of a wrong setting it says only that there is
-    # one, so doveconf reads the settings before it. Without -c it would take the settings of
-    # the Dovecot that runs. The paths of scripts below /etc/dovecot are those of the inventory.
+    # sievec resolves mail_uid, so the account comes first. Of a wrong setting it says only that
+    # there is one, so doveconf reads the settings before it. Without -c it would take those of the
+    # Dovecot that runs. The paths of scripts below /etc/dovecot are those of the inventory.
     build="""
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
         [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
