@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from mailwright import address, dkim, dns, init, password
+from mailwright.check.command import check
 from mailwright.dns import bind
 from mailwright.inventory import Inventory, load
 from mailwright.mailbox import described, mailbox
@@ -95,6 +96,7 @@ def cli(ctx: click.Context) -> None:
       mailwright show inventory       check the description, see what follows from it
       mailwright dns inventory        the DNS records to publish
       mailwright rotate --help        replace DKIM keys, without a gap
+      mailwright check inventory      whether the world sees them
       pyinfra inventory deploy.py     set the host up, or bring it up to date
 
     INVENTORY is a folder with hosts.py, mail.toml, keys/ and tls/.
@@ -293,5 +295,6 @@ def password_command(generate: bool) -> None:
     click.echo(password.hash(typed))
 
 
+cli.add_command(check)
 cli.add_command(mailbox)
 cli.add_command(rotate)

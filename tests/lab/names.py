@@ -182,18 +182,18 @@ class Names:
                 self._update(added, removed)
 
     def _update(self, removed: str, added: str) -> None:
-        for origin in self.origins:
-            update = dns.update.Update(origin)
-            for rrset in records(removed):
-                if self.zone(rrset.name) == origin:
-                    for rdata in rrset:
-                        update.delete(rrset.name, rdata)
-            for rrset in records(added):
-                if self.zone(rrset.name) == origin:
-                    update.add(rrset.name, rrset)
-            if update.update:
-                reply = dns.query.tcp(update, FIRST, timeout=20)
-                assert reply.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(reply.rcode())
+        """Removals first: a CNAME is only taken where nothing else is any more."""
+        for text, is_added in ((removed, False), (added, True)):
+            for origin in self.origins:
+                update = dns.update.Update(origin)
+                for rrset in records(text):
+                    if self.zone(rrset.name) == origin and is_added:
+                        update.add(rrset.name, rrset)
+                    elif self.zone(rrset.name) == origin:
+                        update.delete(rrset.name, rrset)
+                if update.update:
+                    reply = dns.query.tcp(update, FIRST, timeout=20)
+                    assert reply.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(reply.rcode())
         self.flush()
 
     def flush(self) -> None:
@@ -215,11 +215,15 @@ class Names:
         raise AssertionError(f"{address} does not answer for {name} {kind}")
 
     def _wait(self, address: str, name: str | None = ".") -> None:
-        if name is None:
-            time.sleep(0.5)
-            return
         with entered(self.namespace):
-            self.ask(address, name, "SOA")
+            if name:
+                self.ask(address, name, "SOA")
+                return
+            for _ in range(200):  # a server without zones refuses, once it is there
+                with suppress(dns.exception.Timeout, OSError):
+                    dns.query.tcp(dns.message.make_query(".", "SOA"), address, timeout=2)
+                    return
+                time.sleep(0.1)
 
     def _run(self, *argv: str) -> "subprocess.Popen[bytes]":
         log = (self.folder / f"{argv[0]}.out").open("ab")

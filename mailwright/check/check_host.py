@@ -1,0 +1,141 @@
+"""SPF as a receiver evaluates it: `check_host` of RFC 7208 section 4."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from mailwright.dns import spf
+from mailwright.dns.spf import Term
+from mailwright.problems import Invalid
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_RESULTS = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
+_MACRO = re.compile(r"%(?:\{([slodiphcrtv])(\d*)(r?)([.+,/_=-]*)\}|([%_-]))", re.I)
+_LITERALS = {"%": "%", "_": " ", "-": "%20"}
+
+
+class _Permanent(Exception):  # noqa: N818
+    """The record cannot be evaluated, and never will: permerror."""
+
+
+@dataclass
+class Evaluation:
+    """One message: the client's address, its envelope sender and its EHLO name.
+
+    `look_up` gives the data at a name as text; nothing there is no text. It raises what it
+    likes where nobody can tell.
+    """
+
+    look_up: spf.LookUp
+    ip: Address
+    sender: str
+    helo: str
+    lookups: int = 0
+    voids: int = 0
+
+    def result(self, name: str, record: str | None = None) -> str:
+        """`pass`, `fail`, …, `none` or `permerror` (section 2.6), of `record` or what DNS has.
+
+        Raises what `look_up` raises, which is temperror.
+        """
+        try:
+            return self._check(name.rstrip("."), record)
+        except (_Permanent, Invalid):
+            return "permerror"
+
+    def _check(self, name: str, record: str | None = None) -> str:
+        found = [record] if record else [t for t in self.look_up(name, "TXT") if spf.is_spf(t)]
+        if len(found) > 1:
+            raise _Permanent
+        if not found:
+            return "none"
+        terms = spf.parse(found[0])
+        for term in terms:
+            if not term.is_modifier and self._matches(term, name):
+                return _RESULTS[term.qualifier]
+        redirect = next((t for t in terms if t.is_modifier and t.name == "redirect"), None)
+        if redirect is None:
+            return "neutral"
+        self._count()
+        result = self._check(self._expanded(redirect.value, name))
+        if result == "none":
+            raise _Permanent
+        return result
+
+    def _count(self) -> None:
+        self.lookups += 1
+        if self.lookups > spf.LOOKUPS:
+            raise _Permanent
+
+    def _matches(self, term: Term, name: str) -> bool:
+        if term.name == "all":
+            return True
+        if term.name in ("ip4", "ip6"):
+            return self.ip in ipaddress.ip_network(term.value + term.cidr, strict=False)
+        self._count()
+        target = self._expanded(term.value, name) if term.value else name
+        if term.name == "include":
+            result = self._check(target)
+            if result == "none":
+                raise _Permanent
+            return result == "pass"
+        if term.name == "exists":
+            return bool(self._asked(target, "A"))
+        if term.name == "ptr":
+            return False  # section 5.5: not to be used; we publish none
+        return self._is_address(target if term.name == "a" else "", target, term.cidr)
+
+    def _is_address(self, own: str, target: str, cidr: str) -> bool:
+        """Mechanisms a and mx (sections 5.3 and 5.4)."""
+        names = [own] if own else self._exchanges(target)
+        kind = "A" if self.ip.version == 4 else "AAAA"
+        v4, _, v6 = cidr.partition("//")
+        length = v4.removeprefix("/") if self.ip.version == 4 else v6
+        for name in names:
+            found = self._asked(name, kind) if own else self.look_up(name, kind)
+            for text in found:
+                network = ipaddress.ip_network(f"{text}/{length}" if length else text, strict=False)
+                if self.ip in network:
+                    return True
+        return False
+
+    def _exchanges(self, target: str) -> list[str]:
+        names = [text.split()[1].rstrip(".") for text in self._asked(target, "MX")]
+        if len(names) > spf.NAMES:
+            raise _Permanent
+        return [name for name in names if name]
+
+    def _asked(self, name: str, kind: str) -> Sequence[str]:
+        found = self.look_up(name, kind)
+        self.voids += not found
+        if self.voids > spf.VOIDS:
+            raise _Permanent
+        return found
+
+    def _expanded(self, text: str, name: str) -> str:
+        """The macros of a domain-spec (section 7)."""
+        found = _MACRO.sub(lambda match: self._macro(match, name), text)
+        while len(found) > 253:
+            found = found.partition(".")[2]
+        return found.rstrip(".")
+
+    def _macro(self, match: re.Match[str], name: str) -> str:
+        if match[5]:
+            return _LITERALS[match[5]]
+        local, _, domain = self.sender.rpartition("@")
+        dotted = str(self.ip) if self.ip.version == 4 else ".".join(f"{int(self.ip):032x}")
+        values = {
+            "s": self.sender, "l": local or "postmaster", "o": domain, "d": name, "i": dotted,
+            "p": "unknown", "v": "in-addr" if self.ip.version == 4 else "ip6", "h": self.helo,
+        }  # fmt: skip
+        if match[1].lower() not in values:
+            raise _Permanent
+        parts = re.split(f"[{re.escape(match[4] or '.')}]", values[match[1].lower()])
+        parts = parts[::-1] if match[3] else parts
+        joined = ".".join(parts[-int(match[2]) :] if match[2] else parts)
+        return quote(joined, safe="") if match[1].isupper() else joined

@@ -1,0 +1,258 @@
+"""`mailwright check` names what is wrong in DNS, exactly that, and nothing else.
+
+Every record of an inventory that has all kinds is removed, changed and doubled in turn; the list
+comes from the record model, so no new kind of record can be forgotten.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import mailwright.dns
+from lab.network import entered
+from mailwright import inventory
+from mailwright.cli import cli
+from mailwright.dns import Record
+from tests import inventories
+from tests.lab.names import RESOLVER, Names
+
+HOSTS = """\
+mail = [
+    ("mail.example.com",
+     {"debian": 12, "ipv4": "198.51.100.10", "ipv6": "2001:db8::10", "dane": True}),
+]
+"""
+
+MAIL = """\
+postmaster = "alice@example.com"
+caa = ["letsencrypt.org"]
+[domains."example.com"]
+dkim = ["rsa", "ed25519"]
+dmarc_rua = ["postmaster@example.com", "reports@elsewhere.example"]
+mta_sts = "enforce"
+no_mail = ["www.example.com"]
+[domains."parked.example"]
+parked = true
+[mailboxes."alice@example.com"]
+password = "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"
+"""
+
+ORIGINS = ("example.com", "parked.example", "elsewhere.example")
+REVERSE = ("100.51.198.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
+
+
+class World:
+    """The names that an inventory emits, and what the checker says of them."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path / "inventory"
+        self.folder.mkdir()
+        (self.folder / "hosts.py").write_text(HOSTS)
+        (self.folder / "mail.toml").write_text(MAIL)
+        for host in inventories.make_keys(self.folder).hosts:
+            inventories.self_signed(self.folder / host.tls_chain_file, host.name)
+        self.records = list(mailwright.dns.records(inventory.load(self.folder)))
+        zones = {f"{origin}.": "" for origin in (*ORIGINS, *REVERSE)}
+        zones["example.com."] = "".join(map(lines, self.records))
+        (path / "names").mkdir()
+        self.names = Names(path / "names", zones)
+
+    def check(self) -> list[tuple[str, str]]:
+        """Subject and severity of each finding."""
+        with entered(self.names.namespace):
+            argv = ["check", str(self.folder), "--json", "--resolver", RESOLVER]
+            done = CliRunner().invoke(cli, argv)
+        assert done.exit_code in (0, 1), done.output
+        found = json.loads(done.stdout)["findings"]
+        assert done.exit_code == any(each["severity"] == "error" for each in found)
+        print([(each["id"], each["what"]) for each in found])  # what a failed test shows
+        return [(each["subject"], each["severity"]) for each in found]
+
+    def subjects(self) -> set[str]:
+        return {subject for subject, _ in self.check()}
+
+    def one(self, id_: str) -> Record:
+        return next(record for record in self.records if record.id.startswith(id_))
+
+
+def lines(record: Record, *data: str) -> str:
+    """The record, or others at its place, as lines of a master file."""
+    values = data or record.data
+    return "".join(f"{record.name} {record.ttl} IN {record.type} {v}\n" for v in values)
+
+
+OTHER = {
+    "A": "203.0.113.9",
+    "AAAA": "2001:db8:9::9",
+    "PTR": "other.elsewhere.example.",
+    "CNAME": "other.elsewhere.example.",
+    "MX": "5 other.elsewhere.example.",
+    "SRV": "0 1 9999 other.elsewhere.example.",
+    "CAA": '0 issue "other.example"',
+    "TLSA": f"3 1 1 {'ab' * 32}",
+}
+OTHER_TEXT = {
+    "spf": '"v=spf1 ip4:203.0.113.0/24 ?all"',
+    "dkim": '"v=DKIM1; k=rsa; p=AAAA"',
+    "dmarc": '"v=DMARC1; p=none"',
+    "dmarc-report": '"v=DMARC1; rua=mailto:someone@elsewhere.example"',
+    "mta-sts": '"v=STSv1; id=another"',
+    "tls-rpt": '"v=TLSRPTv1; rua=mailto:someone@elsewhere.example"',
+}
+
+
+def other(record: Record) -> str:
+    """Data of the same kind that means something else."""
+    return OTHER_TEXT[record.purpose] if record.type == "TXT" else OTHER[record.type]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("world"))
+    try:
+        world.names.start()
+        yield world
+    finally:
+        world.names.stop()
+
+
+def test_what_is_published_as_emitted_is_right(world: World) -> None:
+    assert world.check() == []
+
+
+def test_every_record_that_is_removed_is_named(world: World) -> None:
+    for record in world.records:
+        with world.names.changed(removed=lines(record)):
+            assert world.subjects() == {record.id}, record
+
+
+def test_every_record_that_is_changed_is_named(world: World) -> None:
+    for record in world.records:
+        with world.names.changed(lines(record), lines(record, other(record))):
+            assert world.subjects() == {record.id}, record
+
+
+def test_every_record_that_is_doubled_is_named(world: World) -> None:
+    for record in world.records:
+        if record.type != "CNAME":  # of which there can be only one
+            with world.names.changed(added=lines(record, other(record))):
+                assert world.subjects() == {record.id}, record
+
+
+GOOD, NOTED, BAD = "good", "good, and worth a word", "bad"
+CASES = [
+    ("an unrelated TXT", "spf example.com", [], ['"hello"'], GOOD),
+    ("two SPF records", "spf example.com", [], ['"v=spf1 -all"'], BAD),
+    ("SPF in other case", "spf example.com", None, ['"V=SPF1 MX -ALL"'], GOOD),
+    ("SPF by address", "spf example.com", None,
+     ['"v=spf1 ip4:198.51.100.10 ip6:2001:db8::10 -all"'], GOOD),
+    ("SPF without IPv6", "spf example.com", None, ['"v=spf1 ip4:198.51.100.10 -all"'], BAD),
+    ("SPF for everybody", "spf example.com", None, ['"v=spf1 +all"'], BAD),
+    ("SPF that only doubts", "spf example.com", None, ['"v=spf1 mx ~all"'], BAD),
+    ("SPF with a typing error", "spf example.com", None, ['"v=spf1 mx -al"'], BAD),
+    ("SPF in two strings", "spf example.com", None, ['"v=spf1 " "mx -all"'], GOOD),
+    ("SPF split within a word", "spf example.com", None, ['"v=spf1 m" "x -all"'], GOOD),
+    ("SPF split without its space", "spf example.com", None, ['"v=spf1" "mx -all"'], BAD),
+    ("SPF that includes itself", "spf example.com", None,
+     ['"v=spf1 include:example.com -all"'], BAD),
+    ("a backup MX", "mx example.com", [], ["20 backup.elsewhere.example."], NOTED),
+    ("another MX first", "mx example.com", [], ["5 first.elsewhere.example."], NOTED),
+    ("MX in other case", "mx example.com", None, ["10 MAIL.Example.COM."], GOOD),
+    ("MX with another preference", "mx example.com", None, ["0 mail.example.com."], GOOD),
+    ("MX beside a null MX", "mx example.com", [], ["0 ."], BAD),
+    ("a null MX beside an MX", "mx parked.example", [], ["10 mail.example.com."], BAD),
+    ("DKIM in other strings", "dkim", None, "split", GOOD),
+    ("DKIM with other tags", "dkim", None, "more", GOOD),
+    ("DKIM without v", "dkim", None, "bare", GOOD),
+    ("DKIM revoked", "dkim", None, ['"v=DKIM1; k=rsa; p="'], BAD),
+    ("DKIM for sha1 only", "dkim", None, "sha1", BAD),
+    ("DKIM not for mail", "dkim", None, "other", BAD),
+    ("DKIM in test mode", "dkim", None, "test", NOTED),
+    ("two DKIM keys", "dkim", [], ['"v=DKIM1; p=AAAA"'], BAD),
+    ("two DMARC records", "dmarc _dmarc.example.com", [], ['"v=DMARC1; p=none"'], BAD),
+    ("SPF in _dmarc", "dmarc _dmarc.example.com", [], ['"v=spf1 -all"'], NOTED),
+    ("only SPF in _dmarc", "dmarc _dmarc.example.com", None, ['"v=spf1 -all"'], BAD),
+    ("DMARC in other order", "dmarc _dmarc.example.com", None,
+     ['"v=DMARC1;rua=mailto:reports@elsewhere.example,mailto:postmaster@example.com;'
+      'adkim=r ; p=Quarantine"'], GOOD),
+    ("DMARC with unknown tags", "dmarc _dmarc.example.com", None,
+     ['"v=DMARC1; p=quarantine; pct=100; x=y; '
+      'rua=mailto:postmaster@example.com,mailto:reports@elsewhere.example"'], GOOD),
+    ("DMARC with v second", "dmarc _dmarc.example.com", None, ['"p=quarantine; v=DMARC1"'], BAD),
+    ("DMARC in small letters", "dmarc _dmarc.example.com", None, ['"v=dmarc1; p=quarantine"'], BAD),
+    ("SRV with another weight", "srv _imaps._tcp.example.com", None,
+     ["5 7 993 mail.example.com."], GOOD),
+    ("a second address", "a mail.example.com", [], ["203.0.113.5"], BAD),
+    ("a second PTR", "ptr 10.100.51.198", [], ["www.example.com."], NOTED),
+    ("a TXT beside TLS-RPT", "tls-rpt _smtp._tls.example.com", [], ['"x"'], GOOD),
+    ("TLS-RPT with a last semicolon", "tls-rpt _smtp._tls.example.com", None,
+     ['"v=TLSRPTv1; rua=mailto:postmaster@example.com;"'], GOOD),
+    ("a TXT beside MTA-STS", "mta-sts _mta-sts", [], ['"x"'], GOOD),
+    ("the next TLSA", "tlsa", [], [f"3 1 1 {'cd' * 32}"], NOTED),
+    ("TLSA in capitals", "tlsa", None, "upper", GOOD),
+]  # fmt: skip
+
+
+def variant(record: Record, how: str) -> list[str]:
+    """The record, written in another way."""
+    text = record.values[0]
+    if how == "split":
+        return [" ".join(f'"{text[i : i + 60]}"' for i in range(0, len(text), 60))]
+    if how == "upper":
+        return [f"3 1 1 {text.rpartition(' ')[2].upper()}"]
+    tag = {"more": "n=made by hand;", "sha1": "h=sha1;", "other": "s=tlsrpt;", "test": "t=y;"}
+    if how == "bare":
+        text = text.removeprefix("v=DKIM1; ")
+    text = text.replace("p=", f"{tag.get(how, '')} p=", 1)
+    return [" ".join(f'"{text[i : i + 200]}"' for i in range(0, len(text), 200))]
+
+
+@pytest.mark.parametrize(
+    ("what", "id_", "kept", "data", "verdict"), CASES, ids=[c[0] for c in CASES]
+)
+def test_form_does_not_matter_and_meaning_does(
+    world: World, what: str, id_: str, kept: list[str] | None, data: list[str] | str, verdict: str
+) -> None:
+    record = world.one(id_)
+    values = variant(record, data) if isinstance(data, str) else data
+    removed = "" if kept is not None else lines(record)
+    with world.names.changed(removed, lines(record, *values)):
+        found = world.check()
+    is_bad = any(severity == "error" for _, severity in found)
+    assert (BAD if is_bad else NOTED if found else GOOD) == verdict, found
+    assert {subject for subject, _ in found} <= {record.id}
+
+
+def test_an_alias_elsewhere_is_followed(world: World) -> None:
+    record = world.one("dmarc _dmarc.example.com")
+    there = record.name.replace("example.com.", "elsewhere.example.")
+    moved = f"{there} 60 IN TXT {record.data[0]}\n{record.name} 60 IN CNAME {there}\n"
+    with world.names.changed(lines(record), moved):
+        assert world.check() == []
+
+
+def test_addresses_do_as_well_as_an_alias_to_them(world: World) -> None:
+    record = world.one("mta-sts-host")
+    with world.names.changed(
+        lines(record),
+        f"{record.name} 60 IN A 198.51.100.10\n{record.name} 60 IN AAAA 2001:db8::10\n",
+    ):
+        assert world.check() == []
+
+
+def test_a_lame_server_is_named_and_no_record(world: World) -> None:
+    with world.names.second():
+        assert world.check() == [("zone example.com", "error")]
+
+
+def test_a_stale_server_is_named_with_the_record(world: World) -> None:
+    record = world.one("dmarc _dmarc.example.com")
+    with (
+        world.names.changed(lines(record), lines(record, '"v=DMARC1; p=none"')),
+        world.names.second("example.com."),
+        world.names.changed(lines(record, '"v=DMARC1; p=none"'), lines(record)),
+    ):
+        assert world.subjects() == {record.id}
