@@ -8,7 +8,7 @@ import mailwright.dns
 import mailwright.inventory
 from lab.addresses import RESERVED, Place
 from lab.error import LabError
-from mailwright.dns import bind
+from mailwright.dns.formats import bind
 from mailwright.inventory import Inventory
 from mailwright.problems import Problems
 

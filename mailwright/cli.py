@@ -10,15 +10,15 @@ from pathlib import Path
 
 import click
 
-from mailwright import address, dkim, dns, init, password
+from mailwright import address, dkim, init, password
 from mailwright.check.command import check
-from mailwright.dns import bind
 from mailwright.inventory import Inventory, load
 from mailwright.mailbox import described, mailbox
 from mailwright.problems import Invalid, Problems
+from mailwright.publication import dns
 from mailwright.rotation import birth
 from mailwright.rotation.command import rotate
-from mailwright.terminal import INVENTORY, chosen, new_password, passphrase, published
+from mailwright.terminal import INVENTORY, chosen, new_password, passphrase
 
 INPUT, USAGE = 1, 2  # exit codes
 
@@ -260,24 +260,6 @@ def _new_passphrase() -> str:
     return str(click.prompt(question, hide_input=True, confirmation_prompt=True, err=True))
 
 
-@cli.command("dns")
-@INVENTORY
-@click.argument("domains", metavar="[DOMAIN]...", nargs=-1)
-def dns_command(folder: Path, domains: tuple[str, ...]) -> None:
-    """Print the DNS records to publish, as lines for a zone file.
-
-    \b
-      mailwright dns inventory
-      mailwright dns inventory example.com > example.com.mail.zone
-    """
-    inventory = published(folder)
-    zones = dns.zones(inventory)
-    texts = [bind.text(origin, zones[origin]) for origin in chosen(inventory, domains)]
-    if not domains and zones[""]:
-        texts.append(bind.text("", zones[""]))
-    click.echo("\n".join(texts), nl=False)
-
-
 @cli.command("password")
 @click.option("--generate", is_flag=True, help="Make one up and show it on standard error.")
 def password_command(generate: bool) -> None:
@@ -296,5 +278,6 @@ def password_command(generate: bool) -> None:
 
 
 cli.add_command(check)
+cli.add_command(dns)
 cli.add_command(mailbox)
 cli.add_command(rotate)

@@ -6,7 +6,7 @@ value takes thought has a module of its own. Whatever prints, publishes or check
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from mailwright.dns import domain as domains
@@ -16,18 +16,24 @@ from mailwright.dns.record import RECOMMENDED, REQUIRED, TTL, Record, strings
 if TYPE_CHECKING:
     from mailwright.inventory import Inventory
 
-__all__ = ["RECOMMENDED", "REQUIRED", "TTL", "Record", "records", "strings", "zones"]
+__all__ = ["RECOMMENDED", "REQUIRED", "TTL", "Record", "each_zone", "records", "strings", "zones"]
 
 
 def records(inventory: Inventory) -> Iterator[Record]:
     """Every record set of the mail system, hosts first. No id appears twice."""
+    for _, some in _owned(inventory):
+        yield from some
+
+
+def _owned(inventory: Inventory) -> Iterator[tuple[str | None, Iterator[Record]]]:
+    """The records of each host, without an owner, and then of each domain."""
     names = {domain.name for domain in inventory.domains}
     for host in inventory.hosts:
-        yield from hosts.records(host, host.name in names)
+        yield None, hosts.records(host, host.name in names)
     machines, offered = {host.name for host in inventory.hosts}, _offered(inventory)
     for domain in inventory.domains:
         protocols = offered.get(domain.alias_of or domain.name, set())
-        yield from domains.records(domain, domain.name in machines, protocols)
+        yield domain.name, domains.records(domain, domain.name in machines, protocols)
 
 
 def _offered(inventory: Inventory) -> dict[str, set[str]]:
@@ -40,11 +46,29 @@ def _offered(inventory: Inventory) -> dict[str, set[str]]:
 
 def zones(inventory: Inventory) -> dict[str, list[Record]]:
     """The records by the domain of ours that is nearest above their name; under "" the others."""
-    found: dict[str, list[Record]] = {
-        name: [] for name in ("", *(d.name for d in inventory.domains))
-    }
-    for record in records(inventory):
-        labels = record.name.rstrip(".").split(".")
-        above = (".".join(labels[start:]) for start in range(len(labels)))
-        found[next((name for name in above if name in found), "")].append(record)
-    return found
+    return dict(each_zone(inventory))
+
+
+def each_zone(inventory: Inventory) -> Iterator[tuple[str, list[Record]]]:
+    """The same, one zone after the other, and last what lies outside of all.
+
+    However many domains there are, only records that lie in another one's zone are held.
+    """
+    known = {domain.name for domain in inventory.domains}
+    away: dict[str, list[Record]] = {}
+    for owner, some in _owned(inventory):
+        for record in some:
+            if (origin := _nearest(record.name, known)) != owner:
+                away.setdefault(origin, []).append(record)
+    for owner, some in _owned(inventory):
+        if owner is not None:
+            own = [record for record in some if _nearest(record.name, known) == owner]
+            yield owner, [*away.pop(owner, ()), *own]
+    yield "", away.pop("", [])
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """The name's zone: the longest of the known names that it ends in."""
+    labels = name.rstrip(".").split(".")
+    above = (".".join(labels[start:]) for start in range(len(labels)))
+    return next((each for each in above if each in known), "")

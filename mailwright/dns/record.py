@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import dns.rdata
+from dns.rdata import Rdata
+
 TTL = 3600
 REQUIRED, RECOMMENDED = "required", "recommended"
 _STRING = 255  # bytes, RFC 1035 section 3.3
@@ -38,6 +41,15 @@ class Record:
         if self.type != "TXT":
             return self.values
         return tuple(" ".join(strings(value)) for value in self.values)
+
+    @property
+    def rdatas(self) -> tuple[Rdata, ...]:
+        """The values as dnspython has them, with a field for each part."""
+        return tuple(dns.rdata.from_text("IN", self.type, text) for text in self.data)
+
+    def below(self, origin: str) -> str:
+        """The name as it stands in the zone `origin`: without the zone's, and `@` for that."""
+        return self.name.removesuffix(f"{origin}.").rstrip(".") or "@"
 
 
 def strings(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailwright.dns import zones
-from mailwright.dns.bind import text
+from mailwright.dns.formats.bind import text
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory
 from mailwright.render import picture

@@ -10,7 +10,7 @@ import pytest
 
 from mailwright import dkim
 from mailwright.dns import RECOMMENDED, Record, records, strings, zones
-from mailwright.dns.bind import text
+from mailwright.dns.formats.bind import text
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
 NS = "@ 3600 IN NS ns.elsewhere.example.\n"

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from mailwright.dns import Record, records, zones
-from mailwright.dns.bind import text
+from mailwright.dns.formats.bind import text
 
 NET = '[domains."example.net"]\n'
 HERE = f'{NET}host = "mail.example.com"\n'
