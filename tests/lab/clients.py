@@ -92,9 +92,12 @@ class Curl:
 
     def send(self, to: str, subject: str, server: str = "", body: str = "Hello.\n") -> None:
         """By SMTPS, or to the `server` of a URL."""
-        sender = self.who.address
+        self.post(letter(self.who.address, to, subject, body), to, self.who.address, server)
+
+    def post(self, written: EmailMessage, to: str, sender: str, server: str = "") -> None:
+        """A letter to `to`, whatever stands in it, with this envelope sender."""
         path = self.who.home / "letter"
-        path.write_bytes(letter(sender, to, subject, body).as_bytes())
+        path.write_bytes(written.as_bytes())
         settings = [f'mail-from = "{sender}"', f'mail-rcpt = "{to}"', f'upload-file = "{path}"']
         self._ask(server or f"smtps://{self.who.server}", *settings)
 
