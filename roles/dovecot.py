@@ -36,12 +36,13 @@ SERVICE = Service(
     loads=("/etc/mailwright/tls/mail.pem",),
     compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
     # sievec resolves mail_uid, so the account comes first. Of a wrong setting it says only that
-    # there is one, so doveconf reads the settings before it. Without -c it would take those of the
-    # Dovecot that runs. The paths of scripts below /etc/dovecot are those of the inventory.
+    # there is one, so doveconf, the check of the whole, reads them before it. Without -c it would
+    # take those of the Dovecot that runs. The paths of scripts are those of the inventory.
     build="""
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
         [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
         words=$(doveconf -n 2>&1 >/dev/null) || refuse "$words"
+        [ -z "$words" ] || refuse "$words"
         cd /etc/dovecot
         refused=
         for script in $(find sieve -name '*.sieve' | sort); do
@@ -52,10 +53,6 @@ SERVICE = Service(
 $words"
         done
         [ -z "$refused" ] || refuse "${refused#?}"
-    """,
-    check="""
-        words=$(doveconf -n 2>&1 >/dev/null) || refuse "$words"
-        [ -z "$words" ] || refuse "$words"
     """,
     activate="""
         systemd-tmpfiles --create mailwright-dovecot.conf

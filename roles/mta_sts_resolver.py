@@ -40,12 +40,8 @@ SERVICE = Service(
         address=$(sed -n 's/^LOOPBACK = "\\(.*\\)"/\\1/p' /etc/mailwright/tls-policy/run)
         ask='exec 3<>"/dev/tcp/$0/8462"; printf "20:postfix lost.invalid," >&3
             read -r -t 20 -d , answer <&3; echo "$answer"'
-        for try in $(seq 20); do
-            answer=$(bash -c "$ask" "$address" 2>/dev/null) || :
-            case $answer in *:NOTFOUND*) return 0 ;; esac
-            sleep 0.5
-        done
-        refuse "mailwright-tls-policy answers '$answer' where NOTFOUND is expected"
+        answers '*:NOTFOUND*' bash -c "$ask" "$address" ||
+            refuse "mailwright-tls-policy answers '$words' where NOTFOUND is expected"
     """,
 )
 

@@ -30,12 +30,8 @@ SERVICE = Service(
         restart
     """,
     probe="""
-        for try in $(seq 20); do
-            words=$(redis-cli -s /run/redis/redis-server.sock ping 2>&1) || :
-            [ "$words" != PONG ] || return 0
-            sleep 0.5
-        done
-        refuse "Redis answers '$words'"
+        answers PONG redis-cli -s /run/redis/redis-server.sock ping ||
+            refuse "Redis answers '$words'"
     """,
 )
 

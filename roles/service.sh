@@ -29,6 +29,19 @@ restore() {
     done
 }
 
+# answers PATTERN COMMAND...: wait, ten seconds at most, until what the command prints matches a pattern of case.
+answers() {
+    pattern=$1
+    shift
+    for try in $(seq 20); do
+        words=$("$@" 2>&1) || :
+        # shellcheck disable=SC2254
+        case $words in $pattern) return 0 ;; esac
+        sleep 0.5
+    done
+    return 1
+}
+
 # appears SOCKET: wait until the daemon has made it.
 appears() {
     for try in $(seq 120); do

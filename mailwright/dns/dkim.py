@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from mailwright.dns import tag_list
 from mailwright.dns.record import Record
+from mailwright.problems import Invalid, shown
 from mailwright.rotation.life import State
 
 if TYPE_CHECKING:
@@ -51,19 +53,32 @@ def _place(slot: str, domain: Domain) -> str:
     return f"{slot}.{domain.name}._domainkey.{domain.dkim_delegated}."
 
 
-def tags(text: str) -> dict[str, str]:
-    """The tags of a key record; white space has no meaning here (RFC 6376 section 3.6.1)."""
-    pairs = (part.partition("=") for part in text.split(";") if part.strip())
-    return {name.strip(): "".join(value.split()) for name, _, value in pairs}
+def public_key(text: str) -> str:
+    """The key in a published record; empty where it is revoked, or the record is none."""
+    try:
+        return tag_list.parse(text).get("p", "")
+    except Invalid:
+        return ""
 
 
-def means(text: str, wanted: str) -> bool:
-    """Whether a published record gives verifiers the same key as the record that is wanted."""
-    found, right = tags(text), tags(wanted)
-    return (
-        found.get("v", "DKIM1") == right["v"]
-        and found.get("k", "rsa") == right["k"]
-        and found.get("p") == right["p"]
-        and "sha256" in found.get("h", "sha256").split(":")
-        and bool({"*", "email"} & {*found.get("s", "*").split(":")})
-    )
+def difference(text: str, wanted: str) -> str:
+    """Why verifiers do not get from a published record the key of the one that is wanted.
+
+    Empty where they do (RFC 6376 section 3.6.1).
+    """
+    right = tag_list.parse(wanted)
+    try:
+        found = tag_list.parse(text)
+    except Invalid:
+        found = {"v": ""}
+    if found.get("v", "DKIM1") != "DKIM1" or "v" in [*found][1:]:
+        return f"{shown(text)} is no DKIM key"
+    if not found.get("p") and right["p"]:
+        return "the key is revoked (p= is empty)"
+    if (found.get("k", "rsa"), found.get("p")) != (right["k"], right["p"]):
+        return "this is another key than the one on the disk"
+    if "sha256" not in found.get("h", "sha256").split(":"):
+        return "h= does not allow sha256"
+    if not {"*", "email"} & {*found.get("s", "*").split(":")}:
+        return "s= does not allow mail"
+    return ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import dns.rdata
-from dns.rdata import Rdata
 
 TTL = 3600
 REQUIRED, RECOMMENDED = "required", "recommended"
@@ -43,7 +43,7 @@ class Record:
         return tuple(" ".join(strings(value)) for value in self.values)
 
     @property
-    def rdatas(self) -> tuple[Rdata, ...]:
+    def rdatas(self) -> tuple[Any, ...]:
         """The values as dnspython has them, with a field for each part."""
         return tuple(dns.rdata.from_text("IN", self.type, text) for text in self.data)
 

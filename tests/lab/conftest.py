@@ -8,7 +8,7 @@ import pytest
 
 from lab.lab import Lab
 from tests.inventories import make_keys
-from tests.lab.deploys import NAME, Deploy
+from tests.lab.deploys import HOSTS, NAME, Deploy
 
 EXAMPLE = Path(__file__).parents[2] / "inventory"
 
@@ -50,3 +50,16 @@ def deployed(first_deploy: Deploy, lab: Lab, inventory: Path) -> Iterator[Lab]:
         Deploy.run(lab, inventory).succeeded()  # some test has put a host back to fresh
     yield lab
     Deploy.run(lab, inventory).succeeded()
+
+
+@pytest.fixture(scope="module")
+def servers(lab: Lab, first_deploy: Deploy, inventory: Path) -> Lab:
+    """Both hosts deployed, whatever the tests before have left of them."""
+    Deploy.run(lab, inventory).succeeded()
+    return lab
+
+
+@pytest.fixture(params=HOSTS)
+def host(request: pytest.FixtureRequest) -> str:
+    """The name of each host, one after the other."""
+    return str(request.param)

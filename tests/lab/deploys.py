@@ -17,6 +17,7 @@ from lab.lab import Lab
 
 ROOT = Path(__file__).parents[2]
 NAME = os.environ.get("MAILWRIGHT_TEST_LAB", "test")  # lets several test runs stand side by side
+HOSTS = ["mail.example.com", "mail.example.org"]  # Debian 12, Debian 13
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 
 

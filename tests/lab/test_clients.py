@@ -9,22 +9,9 @@ import pytest
 from lab.lab import Lab
 from tests.host.letters import eventually
 from tests.lab.clients import Curl, Fetchmail, Getmail, Mbsync, Mutt, Person, SieveConnect, Swaks
-from tests.lab.deploys import Deploy
-from tests.lab.test_deploy import HOSTS, ask
+from tests.lab.test_deploy import ask
 
 Find = Callable[[str], Person]
-
-
-@pytest.fixture(scope="module")
-def servers(lab: Lab, first_deploy: Deploy, inventory: Path) -> Lab:
-    """Both hosts, whatever the tests before have left of them."""
-    Deploy.run(lab, inventory).succeeded()
-    return lab
-
-
-@pytest.fixture(params=HOSTS)
-def host(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture

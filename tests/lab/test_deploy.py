@@ -16,9 +16,7 @@ from cryptography import x509
 
 from lab.lab import Lab
 from tests.inventories import self_signed
-from tests.lab.deploys import PYINFRA, ROOT, Deploy, checkout, edit, kill, started
-
-HOSTS = ["mail.example.com", "mail.example.org"]  # Debian 12, Debian 13
+from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, kill, started
 
 
 def tree(lab: Lab, host: str, folder: str) -> str:

@@ -11,8 +11,8 @@ import pytest
 from lab.lab import Lab
 from tests.host.letters import eventually
 from tests.lab.clients import Curl, Mbsync, Person, SieveConnect, letter
-from tests.lab.deploys import Deploy, edit
-from tests.lab.test_deploy import HOSTS, ask, tree
+from tests.lab.deploys import HOSTS, Deploy, edit
+from tests.lab.test_deploy import ask, tree
 
 JUDGE = "judge@elsewhere.example"
 FILES = """\
@@ -23,18 +23,6 @@ if header :contains "Subject" "{0}" {{
 """
 AWAY = 'require "vacation";\nvacation :days 3 :subject "Away" "I am away.";\n'
 FORWARD = f'redirect "{JUDGE}";\n'
-
-
-@pytest.fixture(scope="module")
-def servers(lab: Lab, first_deploy: Deploy, inventory: Path) -> Lab:
-    """Both hosts, whatever the tests before have left of them."""
-    Deploy.run(lab, inventory).succeeded()
-    return lab
-
-
-@pytest.fixture(params=HOSTS)
-def host(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture

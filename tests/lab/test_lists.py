@@ -8,8 +8,8 @@ import pytest
 
 from lab.lab import Lab
 from tests.host.letters import eventually
-from tests.lab.deploys import Deploy
-from tests.lab.test_deploy import HOSTS, ask
+from tests.lab.deploys import HOSTS, Deploy
+from tests.lab.test_deploy import ask
 
 MEMBERS = 300
 HASH = "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"

@@ -85,11 +85,11 @@ def test_a_letter_goes_only_to_the_server_that_the_domain_means(deployed: Lab, h
 def test_mail_waits_for_a_daemon_that_is_down_and_verification_names_it(
     deployed: Lab, host: str, inventory: Path
 ) -> None:
-    for unit in ("unbound", "postfix-mta-sts-resolver", "mailwright-tls-policy"):
+    for unit, why in WAITS.items():
         ask(deployed, host, f"systemctl stop {unit}")
         try:
             place = send(deployed, host, ["sts"])
-            assert WAITS[unit] in outcomes(deployed, host, place, ["sts"])["sts"]
+            assert why in outcomes(deployed, host, place, ["sts"])["sts"]
             assert f"{unit} is down" in verification(deployed, host, inventory)
         finally:
             ask(deployed, host, f"systemctl start {unit}")

@@ -13,8 +13,8 @@ from typing import Any
 from lab.lab import Lab
 from mailwright.editor import edited
 from tests.host.letters import eventually
-from tests.lab.deploys import PYINFRA, ROOT, Deploy, edit
-from tests.lab.test_deploy import HOSTS, ask
+from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, edit
+from tests.lab.test_deploy import ask
 
 # Each takes a name of the mailbox on each host, and reads it with a mail program's eyes.
 OWNERS = {"mail.example.com": "alice@example.com", "mail.example.org": "bob@example.org"}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
-from tests.lab.test_deploy import HOSTS, ask
+from tests.lab.deploys import HOSTS
+from tests.lab.test_deploy import ask
 
 PASSWORD = "for-everyone-to-read"  # inventory/verify.toml
 

@@ -1,0 +1,14 @@
+"""Tag-lists (RFC 6376 section 3.2), which DKIM, DMARC, MTA-STS and TLS-RPT records are."""
+
+from __future__ import annotations
+
+from mailwright.problems import Invalid
+
+
+def parse(text: str) -> dict[str, str]:
+    """The tags in their order; white space has no meaning here. Raises Invalid where it is none."""
+    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
+    names = [name.strip() for name, _, _ in pairs]
+    if len(names) != len(set(names)) or not all(sign for _, sign, _ in pairs):
+        raise Invalid(text, "is no list of tags", "tag=value, each tag once")
+    return {name.strip(): "".join(value.split()) for name, _, value in pairs}
