@@ -149,8 +149,8 @@ class Editor:
         else:
             text = _stored(text, written, _folded(old), new)
         line = tomlkit.dumps({written: new})
-        self._change(texts | {FILE: _with_table(text, "aliases", line) if alias else text})
         self._renamed.append((_folded(old), name))
+        self._change(texts | {FILE: _with_table(text, "aliases", line) if alias else text})
 
     def _renamed_in_sheets(self, old: str, new: str) -> dict[str, str]:
         """The sheets in which other mailboxes name it."""
@@ -218,7 +218,7 @@ class Editor:
             self._change({FILE: text if len(there) > 1 else _without(text, PURGE)})
 
     def _change(self, texts: dict[str, str]) -> None:
-        check(self._folder, self._texts | texts)
+        check(self._folder, self._texts | texts, self._renamed)
         self._texts |= texts
         self._changed |= texts.keys()
 
@@ -232,7 +232,7 @@ class Editor:
         return names[_folded(name)]
 
     def save(self) -> None:
-        """Put each text in the place of its file, at once or not at all."""
+        """Put each text in the place of its file, each at once or not at all; scripts follow."""
         for file in sorted(self._changed):
             _replace_file((self._folder / file).resolve(), self._texts[file])
         for old, new in self._renamed:

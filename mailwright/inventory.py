@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -74,15 +74,21 @@ def load(
 _INIT = "make one with 'mailwright init'"
 
 
-def check(folder: Path, texts: Mapping[str, str] | None = None) -> Directory:
+def check(
+    folder: Path,
+    texts: Mapping[str, str] | None = None,
+    renamed: Sequence[tuple[str, str]] = (),
+) -> Directory:
     """What the mailboxes are, or would be with these texts for the files of these names.
 
-    No key or certificate is read.
+    Default scripts follow who is `renamed`, from one address to another. No key or certificate is
+    read.
 
     Raises Problems with everything that is wrong.
     """
     found: list[Problem] = []
     book = _described(folder, texts, found)[-1]
+    sieve.read(folder, book.domains, book.mailboxes, found, renamed)
     if found:
         raise Problems(found)
     return book

@@ -11,7 +11,7 @@ version, or a parser that is not Pigeonhole, would refuse what is right and acce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,15 +63,19 @@ def read(
     domains: Mapping[str, Domain],
     mailboxes: Mapping[str, Mailbox],
     found: list[Problem],
+    renamed: Sequence[tuple[str, str]] = (),
 ) -> tuple[Script, ...]:
-    """The scripts in an inventory folder, sorted by name. What is wrong goes to `found`."""
+    """The scripts in an inventory folder, sorted by name. What is wrong goes to `found`.
+
+    `renamed` are mailboxes that get another address, one after the other, and their scripts too.
+    """
     scripts: dict[str, Script] = {}
     for path in sorted((folder / FOLDER).rglob("*")):
         file = path.relative_to(folder).as_posix()
         if path.is_dir() or path.name.startswith("."):
             continue
         try:
-            script = _script(path, file, domains, mailboxes)
+            script = _script(path, file, domains, mailboxes, renamed)
         except Invalid as error:
             found.append(error.at(file))
             continue
@@ -81,14 +85,18 @@ def read(
 
 
 def rename(folder: Path, old: str, new: str) -> None:
-    """Have the default script of a mailbox follow it to its new address."""
+    """Have the default script of a mailbox follow it to its new address, where `read` finds it."""
     for path in (folder / FOLDER / "default").glob(f"*@*{SUFFIX}"):
-        if path.name.removesuffix(SUFFIX).lower() == old:
+        if address.own(path.name.removesuffix(SUFFIX)) == old:
             path.rename(path.with_name(f"{new}{SUFFIX}"))
 
 
 def _script(
-    path: Path, file: str, domains: Mapping[str, Domain], mailboxes: Mapping[str, Mailbox]
+    path: Path,
+    file: str,
+    domains: Mapping[str, Domain],
+    mailboxes: Mapping[str, Mailbox],
+    renamed: Sequence[tuple[str, str]],
 ) -> Script:
     _, *times, name = Path(file).parts
     if len(times) != 1 or times[0] not in TIMES:
@@ -96,12 +104,16 @@ def _script(
         raise Invalid("/".join(times) or None, "is in no folder that says when", expected)
     if not name.endswith(SUFFIX):
         raise Invalid(name, "is no name of a script", f"one such as example.com{SUFFIX}")
-    whom = _whom(name.removesuffix(SUFFIX), times[0], domains, mailboxes)
+    whom = _whom(name.removesuffix(SUFFIX), times[0], domains, mailboxes, renamed)
     return Script(times[0], whom, file, _text(path))
 
 
 def _whom(
-    name: str, time: str, domains: Mapping[str, Domain], mailboxes: Mapping[str, Mailbox]
+    name: str,
+    time: str,
+    domains: Mapping[str, Domain],
+    mailboxes: Mapping[str, Mailbox],
+    renamed: Sequence[tuple[str, str]],
 ) -> str:
     if "@" not in name:
         domain = address.domain(name)
@@ -113,10 +125,14 @@ def _whom(
     if time != "default":
         expected = f"a domain; a mailbox has a script in {FOLDER}/default/ or uploads one"
         raise Invalid(name, "is no domain", expected)
-    mailbox = mailboxes.get(address.own(name))
+    owner = address.own(name)
+    for old, new in renamed:
+        owner = new if owner == old else owner
+    mailbox = mailboxes.get(owner)
     if mailbox is None:
         near = mailboxes if len(mailboxes) <= _HINTS_UP_TO else ()
-        raise Invalid(name, "is no mailbox of ours", hint=nearest(name.lower(), near))
+        hint = nearest(name.lower(), near)
+        raise Invalid(name, "is no mailbox of ours", hint=hint)
     if not mailbox.stores:
         raise Invalid(name, "stores no mail", "a mailbox that does", "no script ever runs there")
     return mailbox.address

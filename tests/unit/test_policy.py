@@ -231,3 +231,10 @@ def test_name_servers_take_every_kind_of_record(folder, tmp_path) -> None:
         command = ["named-checkzone", "-i", "local", "-k", "fail", "-n", "fail", origin, zone]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+def test_a_policy_that_no_host_shows_is_a_warning(folder) -> None:
+    folder.mail += f'{HERE}mta_sts = "testing"\n'
+    assert folder.load().warnings == (
+        "mta_sts of example.net: no host shows the policy yet, so it has no effect",
+    )

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mailwright.editor import edited
 from mailwright.inventory import check
+from mailwright.problems import Problems
 from mailwright.render import picture
 from tests.unit.conftest import HASH, Folder
 
@@ -207,3 +209,28 @@ def test_the_default_script_of_a_mailbox_follows_it(rename, folder: Folder, writ
         "ann@example.com.sieve",
         "bob@example.com.sieve",
     ]
+
+
+def test_a_script_that_nobody_owns_any_more_is_told_before_a_mailbox_is_removed(
+    folder: Folder, written, capsys
+) -> None:
+    scripts = folder.path / "sieve" / "default"
+    scripts.mkdir(parents=True)
+    (scripts / "bob@example.com.sieve").write_text("keep;")
+    before = written.read_text()
+    with pytest.raises(Problems) as told, edited(folder.path) as editor:
+        editor.set("team@example.com", {"members": {"bob@example.com": None}})
+        editor.remove("bob@example.com")
+    assert told.value.lines == [
+        "sieve/default/bob@example.com.sieve: 'bob@example.com' is no mailbox of ours (did you mean 'team@example.com'?)"
+    ]
+    assert written.read_text() == before
+    assert (scripts / "bob@example.com.sieve").exists()
+
+
+def test_a_script_in_other_letters_follows_as_well(rename, folder: Folder, written) -> None:
+    scripts = folder.path / "sieve" / "default"
+    scripts.mkdir(parents=True)
+    (scripts / "ALICE@Example.com.sieve").write_text("keep;")
+    rename("alice@example.com", "ann@example.com")
+    assert [path.name for path in scripts.iterdir()] == ["ann@example.com.sieve"]
