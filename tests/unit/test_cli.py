@@ -307,3 +307,13 @@ def test_the_reader_of_a_pipe_may_leave() -> None:
     process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=HERE)
     process.stdout.close()
     assert process.stderr.read() == b""
+
+
+def test_tlsa_is_not_left_out_where_the_certificate_is_missing(run, folder) -> None:
+    folder.hosts = folder.hosts.replace('"debian": 12', '"debian": 12, "dane": True')
+    folder.load()
+    run("keys", str(folder.path))
+    code, out, err = run("dns", str(folder.path))
+    assert (code, out) == (1, "")
+    expected = "expected private key, leaf and intermediates in one PEM file"
+    assert f"error: tls/mail.example.com.pem: is missing; {expected}" in err

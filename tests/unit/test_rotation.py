@@ -252,6 +252,14 @@ def test_a_server_that_lags_behind_is_named(world: World) -> None:
     assert f"{said} does not serve the zone (REFUSED)" in world.refused("example.com")
 
 
+def test_a_server_that_cannot_be_reached_from_here_is_no_consent(world: World, monkeypatch) -> None:
+    world.rotate(START, "example.com")
+    world.publish()
+    monkeypatch.setitem(ADDRESSES, "b.ns.example.", "255.255.255.255")  # the kernel sends nothing
+    what = "b.ns.example cannot be reached from this machine"
+    assert f"example.com: {NEW}: publish it: {what}" in world.refused("example.com")
+
+
 def test_another_key_under_the_name_is_no_key(world: World) -> None:
     world.rotate(START, "example.com")
     world.publish()
@@ -387,8 +395,8 @@ def test_both_algorithms_and_several_domains_go_together(world: World) -> None:
     world.is_sound()
 
 
-def test_an_algorithm_that_is_added_waits_until_it_is_published(world: World, run_cli) -> None:
-    world.folder.mail = world.folder.mail.replace('"ed25519"\n', '["ed25519", "rsa"]\n', 1)
+def another_algorithm(world: World, run_cli) -> None:
+    """Its key is made, waits until it is published, and then signs."""
     world.folder.load()
     run_cli("keys", str(world.path))
     assert sorted(world.keys().values()) == [State.NEW, State.SIGNING]
@@ -396,6 +404,11 @@ def test_an_algorithm_that_is_added_waits_until_it_is_published(world: World, ru
     world.rotate()
     world.wait(seconds=TTL)
     world.rotate(NEXT, "example.com")
+
+
+def test_an_algorithm_that_is_added_waits_until_it_is_published(world: World, run_cli) -> None:
+    world.folder.mail = world.folder.mail.replace('"ed25519"\n', '["ed25519", "rsa"]\n', 1)
+    another_algorithm(world, run_cli)
     assert set(world.keys().values()) == {State.SIGNING}
     world.is_sound()
 
@@ -415,13 +428,7 @@ def test_an_algorithm_that_is_dropped_is_taken_back_in_good_order(world: World) 
 
 def test_mail_is_signed_while_another_algorithm_takes_over(world: World, run_cli) -> None:
     world.folder.mail = world.folder.mail.replace('dkim = "ed25519"', 'dkim = "rsa"')
-    world.folder.load()
-    run_cli("keys", str(world.path))
-    assert sorted(world.keys().values()) == [State.NEW, State.SIGNING]
-    world.publish()
-    world.rotate()
-    world.wait(seconds=TTL)
-    world.rotate(NEXT, "example.com")
+    another_algorithm(world, run_cli)
     assert world.keys()[OLD] is State.OLD
 
 

@@ -129,6 +129,8 @@ def test_ten_look_ups_are_right_and_eleven_are_not() -> None:
 def test_look_ups_in_vain_are_counted() -> None:
     found = count(Zone(), "v=spf1 a:1.example mx:2.example exists:3.example -all")
     assert found.over() == ["3 look-ups in vain, and receivers stop at 2"]
+    found = count(Zone(), "v=spf1 include:1.example include:2.example include:3.example -all")
+    assert found.over()[0] == "3 look-ups in vain, and receivers stop at 2"
 
 
 @pytest.mark.parametrize(
