@@ -99,7 +99,7 @@ def cli(ctx: click.Context) -> None:
       mailwright check inventory      whether the world sees them
       pyinfra inventory deploy.py     set the host up, or bring it up to date
 
-    INVENTORY is a folder with hosts.py, mail.toml, keys/ and tls/.
+    INVENTORY is a folder with hosts.py, mail.toml, keys/ and tls/, maybe sieve/ and mailboxes/.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

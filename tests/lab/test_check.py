@@ -12,7 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 import mailwright.dns
+from lab.lab import Lab
 from lab.network import entered
+from lab.zones import Edit
 from mailwright import inventory
 from mailwright.cli import cli
 from mailwright.dns import Record
@@ -256,3 +258,26 @@ def test_a_stale_server_is_named_with_the_record(world: World) -> None:
         world.names.changed(lines(record, '"v=DMARC1; p=none"'), lines(record)),
     ):
         assert world.subjects() == {record.id}
+
+
+def checked(lab: Lab, inventory: Path) -> list[str]:
+    """The ids of what the command finds in the lab, as its users run it."""
+    done = lab.run(["mailwright", "check", str(inventory), "--json"], capture_output=True)
+    assert done.returncode in (0, 1), done.stderr
+    return [each["id"] for each in json.loads(done.stdout)["findings"]]
+
+
+def test_the_lab_s_internet_shows_what_the_example_says(lab: Lab, inventory: Path) -> None:
+    try:
+        lab.publish()
+        assert checked(lab, inventory) == []
+        second = 'example.com. IN TXT "v=spf1 +all"\n'
+        lab.publish(Edit(extra=second, without=[("_dmarc.example.org.", "TXT")]))
+        assert checked(lab, inventory) == [
+            "spf example.com: duplicate",
+            "dmarc _dmarc.example.org: missing",
+        ]
+        lab.publish(Edit(bogus=["example.net."]))
+        assert "zone example.net: bogus" in checked(lab, inventory)
+    finally:
+        lab.publish()
