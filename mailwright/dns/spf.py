@@ -198,18 +198,19 @@ def mechanism(text: object) -> str:
         raise Invalid(text, "has no place here", hint="the setting spf says how the record ends")
     if name == "ptr":
         raise Invalid(text, "must not be used", hint="RFC 7208 section 5.5: slow and unreliable")
-    if not found or name not in _MECHANISMS or not _is_complete(found, name):
+    if name not in _MECHANISMS or not _is_complete(str(term)):
         raise Invalid(text, "is no SPF mechanism", f"{listed(_MECHANISMS)}, such as ip4:192.0.2.1")
     return str(term)
 
 
-def _is_complete(found: re.Match[str], name: str) -> bool:
-    argument = found["value"]
-    if name in _NETWORKS:
-        return _is_network(f"{argument or ''}{found['cidr'] or ''}", _NETWORKS[name])
-    if argument and "%" not in argument:
-        return _is_name(argument)
-    return bool(argument) or name in ("a", "mx")
+def _is_complete(text: str) -> bool:
+    """Whether it is one to receivers, and a name in it is one that can be in DNS."""
+    try:
+        term = _term(text)
+    except Invalid:
+        return False
+    is_named = term is not None and bool(term.value) and term.name not in _NETWORKS
+    return term is not None and (not is_named or "%" in term.value or _is_name(term.value))
 
 
 def _is_network(text: str, version: int) -> bool:

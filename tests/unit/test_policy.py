@@ -22,6 +22,10 @@ WRONG = {
     "expected include, a, mx, ip4, ip6 or exists, such as ip4:192.0.2.1",
     'spf_mechanisms = "ip4:2001:db8::1"': f"{PLACE}.spf_mechanisms: 'ip4:2001:db8::1' is no SPF "
     "mechanism; expected include, a, mx, ip4, ip6 or exists, such as ip4:192.0.2.1",
+    'spf_mechanisms = "include:x.example/24"': f"{PLACE}.spf_mechanisms: 'include:x.example/24' is "
+    "no SPF mechanism; expected include, a, mx, ip4, ip6 or exists, such as ip4:192.0.2.1",
+    'spf_mechanisms = "a:x.example/33"': f"{PLACE}.spf_mechanisms: 'a:x.example/33' is no SPF "
+    "mechanism; expected include, a, mx, ip4, ip6 or exists, such as ip4:192.0.2.1",
     'dmarc_adkim = "strict"': f"{PLACE}.dmarc_adkim: 'strict' is unknown; expected r or s",
     'mta_sts = "enforced"': f"{PLACE}.mta_sts: 'enforced' is unknown; expected off, none, testing "
     "or enforce (did you mean 'enforce'?)",
