@@ -19,19 +19,11 @@ from mailwright.mail import Alias, Domain, Mailbox, Purge, truth
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.quotas import QuotaWarning
 from mailwright.sieve import Script
+from mailwright.tls_profile import INTERMEDIATE, PROFILES
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
-
-_INTERMEDIATE = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-)
 
 _OURS = ("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane")
 _PYINFRA = {*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"}
@@ -91,6 +83,7 @@ class MailHost(Machine):
     purges: tuple[Purge, ...] = ()
     caa: tuple[str, ...] = ()
     scripts: tuple[Script, ...] = ()
+    smtpd_tls_profile: str = "intermediate"
 
     @property
     def tlsa(self) -> tuple[str, ...]:
@@ -145,7 +138,11 @@ class MailHost(Machine):
     @property
     def ssl_cipher_list(self) -> str:
         """TLS 1.2 suites: AEAD with forward secrecy (Mozilla Server Side TLS 6.0, intermediate)."""
-        return ":".join(_INTERMEDIATE)
+        return ":".join(INTERMEDIATE)
+
+    def suites(self, port: int) -> tuple[str, ...]:
+        """The TLS 1.2 suites that this port takes, by their names in OpenSSL."""
+        return PROFILES[self.smtpd_tls_profile] if port == 25 else INTERMEDIATE
 
     @property
     def self_mapped(self) -> list[str]:

@@ -181,6 +181,7 @@ def _host(
         sender_logins=sender_logins(mailboxes, aliases, book.owners),
         tls_chain=chain,
         caa=tuple(table.caa),
+        smtpd_tls_profile=table.smtpd_tls_profile,
         purges=tuple(purge for purge in book.purges if purge.domain in here),
         scripts=tuple(script for script in scripts if script.domain in here),
     )

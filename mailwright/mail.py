@@ -23,6 +23,7 @@ from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.rotation.life import State
 from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
+from mailwright.tls_profile import PROFILES
 from mailwright.use import PROTOCOLS, SERVICES, USES
 
 FILE = "mail.toml"
@@ -268,6 +269,7 @@ Alignment = Annotated[str, _one_of(*dmarc.ALIGNMENTS)]
 MtaSts = Annotated[str, _one_of(OFF, *MTA_STS_MODES)]
 Report = Annotated[str, PlainValidator(tls_rpt.target)]
 Reports = Annotated[list[Report], BeforeValidator(_list)]
+Profile = Annotated[str, _one_of(*PROFILES)]
 Issuer = Annotated[str, PlainValidator(caa.issuer)]
 Issuers = Annotated[list[Issuer], BeforeValidator(_list)]
 UseName = Annotated[str, _one_of(*USES)]
@@ -337,6 +339,7 @@ class MailTable(_Table):
     quota_warnings: Levels = list(quotas.WARNINGS)
     postmaster: Address | None = None
     caa: Issuers = []
+    smtpd_tls_profile: Profile = "intermediate"
     dkim_days: Days | None = None
     domains: dict[str, DomainTable] = {}
     mailboxes: dict[str, MailboxTable] = {}

@@ -16,7 +16,8 @@ from typing import Any
 from lab.lab import Lab
 
 ROOT = Path(__file__).parents[2]
-NAME = os.environ.get("MAILWRIGHT_TEST_LAB", "test")  # lets several test runs stand side by side
+# Several test runs stand side by side, and so do the workers of one (pytest-xdist).
+NAME = os.environ.get("MAILWRIGHT_TEST_LAB", "test") + os.environ.get("PYTEST_XDIST_WORKER", "")
 HOSTS = ["mail.example.com", "mail.example.org"]  # Debian 12, Debian 13
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 
