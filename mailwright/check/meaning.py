@@ -12,7 +12,7 @@ from typing import Any
 from dns.rdata import Rdata
 
 from mailwright.check.finding import Severity
-from mailwright.dns import Record, dkim, spf, tag_list
+from mailwright.dns import Record, dkim, dmarc, spf, tag_list
 from mailwright.dns.authority import text
 from mailwright.problems import Invalid, listed, shown
 
@@ -94,14 +94,6 @@ def _spf(record: Record, rdatas: Sequence[Rdata]) -> Iterator[Fault]:
             yield CHANGED, f"{shown(error.value)} {error.what}: permerror", None
 
 
-def _tags(value: str) -> dict[str, str]:
-    """The tags of a record, and none where it is no list of them."""
-    try:
-        return tag_list.parse(value)
-    except Invalid:
-        return {}
-
-
 def _dkim(record: Record, rdatas: Sequence[Rdata]) -> Iterator[Fault]:
     found = list(map(text, rdatas))
     yield from _counted(record, rdatas, found)
@@ -109,15 +101,16 @@ def _dkim(record: Record, rdatas: Sequence[Rdata]) -> Iterator[Fault]:
         return
     if fault := dkim.difference(found[0], record.values[0]):
         yield CHANGED, fault, None
-    elif "y" in _tags(found[0]).get("t", "").split(":"):
+    elif "y" in tag_list.tags(found[0]).get("t", "").split(":"):
         yield "testing", "t=y tells receivers not to take it seriously", Severity.WARNING
 
 
 _DMARC_DEFAULTS = {"adkim": "r", "aspf": "r", "t": "n", "psd": "u"}
 
 
-def _dmarc_meaning(value: str) -> dict[str, Any]:
-    has: dict[str, Any] = dict(_tags(value))
+def dmarc_meaning(value: str) -> dict[str, Any]:
+    """Its tags that say something other than their defaults; addresses as sets."""
+    has: dict[str, Any] = dict(tag_list.tags(value))
     known = ("p", "sp", "np", "adkim", "aspf", "t", "psd")
     found = {name: has[name].lower() for name in known if name in has}
     for name, default in _DMARC_DEFAULTS.items():
@@ -127,15 +120,16 @@ def _dmarc_meaning(value: str) -> dict[str, Any]:
     return found | {name: {*uris.lower().split(",")} for name, uris in lists.items()}
 
 
-def _is_dmarc(value: str) -> bool:
-    return "".join(value.partition(";")[0].split()) == "v=DMARC1"
+def is_same_dmarc(one: str, other: str) -> bool:
+    """Whether two DMARC records mean the same."""
+    return dmarc_meaning(one) == dmarc_meaning(other)
 
 
 def _dmarc(record: Record, rdatas: Sequence[Rdata]) -> Iterator[Fault]:
-    found = _such(rdatas, _is_dmarc)
+    found = _such(rdatas, dmarc.is_record)
     yield from _counted(record, rdatas, found)
     if len(found) == 1:
-        wanted, has = _dmarc_meaning(record.values[0]), _dmarc_meaning(found[0])
+        wanted, has = dmarc_meaning(record.values[0]), dmarc_meaning(found[0])
         names = [n for n in {**wanted, **has} if wanted.get(n) != has.get(n)]
         if names:
             yield CHANGED, f"{shown(found[0])} differs in {listed(names, 'and')}", None
@@ -152,7 +146,7 @@ def _tagged(version: str) -> Judge:
         found = _such(rdatas, lambda value: value.startswith(f"{version};"))
         yield from _counted(record, rdatas, found)
         if len(found) == 1:
-            wanted, has = _tags(record.values[0]), _tags(found[0])
+            wanted, has = tag_list.tags(record.values[0]), tag_list.tags(found[0])
             if any({*has.get(n, "").split(",")} != {*wanted[n].split(",")} for n in wanted):
                 yield CHANGED, f"{shown(found[0])} is published", None
 

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import dns.name
 from dns.rdata import Rdata
 
-from mailwright.check import meaning
-from mailwright.check.check_host import Evaluation
+from mailwright.check import identity, meaning, tree_walk
 from mailwright.check.finding import Finding, Severity
-from mailwright.dns import REQUIRED, Record, spf
+from mailwright.check.identity import Sender
+from mailwright.dns import REQUIRED, Record, dmarc, spf
 from mailwright.dns.authority import Answer, Authority, Outcome, Server
-from mailwright.dns.resolver import Resolver
+from mailwright.dns.resolver import Reply, Resolver
+from mailwright.problems import shown
 
 _SIDE_BY_SIDE = 32
 _NO_ALIAS = ("a", "aaaa")  # the names that MX lead to (RFC 2181 section 10.3)
-_STRANGERS = ("203.0.113.77", "192.0.2.77", "2001:db8:77::77")
-_PERMERROR = "permerror"
 
 
 class Unasked(Exception):  # noqa: N818
-    """A look-up of an SPF evaluation that nobody answers: temperror."""
+    """A look-up that nobody answers."""
 
 
 @dataclass
 class Check:
-    """One look at the world. `senders` are the addresses that our mail comes from."""
+    """One look at the world.
+
+    `senders` is where our mail comes from, `domains` are ours, `dane` the hosts whose keys are
+    published as TLSA.
+    """
 
     authority: Authority
     resolver: Resolver
-    senders: Sequence[str] = ()
+    senders: Sequence[Sender] = ()
+    domains: Collection[str] = ()
+    dane: Collection[str] = ()
+    _said: dict[str, list[Answer]] = field(default_factory=dict, repr=False)
 
     def findings(self, records: Iterable[Record]) -> list[Finding]:
         """All of them, each once, in the order of the records."""
@@ -44,16 +51,101 @@ class Check:
         zone = self.authority.zone(record.name)
         answers = self.authority.ask(record.name, record.type)
         known = [answer for answer in answers if answer.outcome.is_known]
-        subject = f"zone {zone.rstrip('.') or '.'}"
+        subject = _zone(zone)
         found = [_trouble(subject, a, bool(known)) for a in answers if a not in known]
-        if self.resolver.ask(record.name, record.type).outcome == Outcome.BOGUS:
+        reply = self.resolver.ask(record.name, record.type)
+        if reply.outcome == Outcome.BOGUS:
             what = "its signatures do not hold, so validating resolvers see nothing of it"
             found.append(Finding(subject, "bogus", Severity.ERROR, what))
         said = {answer.server: self._faults(record, answer) for answer in known}
         found += _agreed(record, said)
-        if record.purpose == "spf" and known and not any(said.values()):
-            found += self._evaluated(record, known[0])
+        found += self._secure(record, zone, reply)
+        if known and not any(said.values()):
+            found += self._remembered(record, reply)
+            found += self._nonterminals(record, zone)
+            found += self._unanswered(record, self._evaluated(record, known[0]))
+        if record.purpose == "dmarc" and known:
+            kinds = {kind for some in said.values() for kind, _, _ in some}
+            found += self._unanswered(record, self._walked(record, kinds))
         return found
+
+    def _unanswered(self, record: Record, found: Iterator[Finding]) -> Iterator[Finding]:
+        try:
+            yield from found
+        except Unasked as error:
+            what = f"cannot be evaluated: {error}"
+            yield Finding(record.id, "unasked", Severity.UNASKED, what)
+
+    def _secure(self, record: Record, zone: str, reply: Reply) -> Iterator[Finding]:
+        """What DANE rests on is signed, the whole way from the root (RFC 7672 section 2.2)."""
+        is_mx = record.purpose == "mx"
+        host = _exchange(record) if is_mx else record.name.removeprefix("_25._tcp.")
+        is_asked = is_mx or record.purpose in ("a", "aaaa", "tlsa")
+        if not is_asked or host.rstrip(".") not in self.dane or not reply.outcome.is_known:
+            return
+        if reply.is_secure or (is_mx and self.authority.zone(host) == zone):
+            return
+        if not self.resolver.validates():
+            where = f"resolver {self.resolver.addresses[0]}"
+            what = "does not validate, so nobody can tell whether DANE works; name another one"
+            yield Finding(where, "unvalidating", Severity.UNASKED, f"{what} (--resolver)")
+        elif is_mx:
+            what = f"not signed, so senders do not ask for the TLSA record of {host.rstrip('.')}"
+            yield Finding(_zone(zone), "unsigned mx", Severity.WARNING, what)
+        else:
+            what = f"not signed, so the TLSA record of {host.rstrip('.')} has no effect"
+            why = "DANE believes only what DNSSEC vouches for (RFC 7672 section 2.2)."
+            yield Finding(_zone(zone), "unsigned", Severity.ERROR, what, why)
+
+    def _remembered(self, record: Record, reply: Reply) -> Iterator[Finding]:
+        """All servers are right, and the resolver still knows what was there before."""
+        old = self._judged(record, reply.rdatas) if reply.outcome.is_known else []
+        for kind, what, _ in old[:1]:
+            for_ = f", for {reply.ttl} seconds at most" if reply.ttl else ""
+            text = f"has not spread: the resolver still remembers{for_} that {what} ({kind})"
+            yield Finding(record.id, "remembered", Severity.NOTE, text)
+
+    def _nonterminals(self, record: Record, zone: str) -> Iterator[Finding]:
+        """Every name between a record and its zone exists as well (RFC 8020)."""
+        name, origin = dns.name.from_text(record.name).parent(), dns.name.from_text(zone)
+        while name != origin and name.is_subdomain(origin):
+            for answer in self._existing(str(name)):
+                if answer.outcome == Outcome.NO_NAME:
+                    what = f"{answer.server} says that {name} does not exist"
+                    why = f"{what}, so resolvers look for nothing below (RFC 8020)"
+                    yield _finding(record, ("nonterminal", why, None))
+            name = name.parent()
+
+    def _existing(self, name: str) -> list[Answer]:
+        """What servers say of a name that other records share."""
+        if name not in self._said:
+            self._said[name] = self.authority.ask(name, "TXT")
+        return self._said[name]
+
+    def _walked(self, record: Record, kinds: Collection[str]) -> Iterator[Finding]:
+        """What other DMARC records make of a domain's policy (RFC 9989 section 4.10)."""
+        domain = record.name.removeprefix("_dmarc.").rstrip(".")
+        steps = list(tree_walk.walk(domain, lambda name: self._look_up(name, "TXT")))
+        if {meaning.MISSING, meaning.DUPLICATE} & {*kinds}:
+            if by := tree_walk.deciding(domain, steps):
+                what = f"until then _dmarc.{by.name} decides: {shown(by.text)}"
+                yield Finding(record.id, "instead", Severity.NOTE, what)
+            return
+        organization = tree_walk.organizational(domain, steps)
+        if organization != domain and organization not in self.domains and not _is_strict(record):
+            what = f"_dmarc.{organization} makes it a part of {organization}"
+            what += ": whoever sends for any name below that passes for this one (adkim, aspf)"
+            yield Finding(record.id, "above", Severity.NOTE, what)
+        yield from self._below(record, domain)
+
+    def _below(self, record: Record, domain: str) -> Iterator[Finding]:
+        """A wildcard answers for every `_dmarc` below the domain; `sp` and `np` are not asked."""
+        name = f"_dmarc.{uuid.uuid4().hex[:12]}.{domain}"
+        texts = [text for text in self._look_up(f"{name}.", "TXT") if dmarc.is_record(text)]
+        if len(texts) == 1 and not meaning.is_same_dmarc(texts[0], record.values[0]):
+            what = f"a wildcard gives names below it, such as {name}, another policy"
+            why = "Receivers take the record at the name itself first (RFC 9989 section 4.10)."
+            yield Finding(record.id, "below", Severity.WARNING, f"{what}: {shown(texts[0])}", why)
 
     def _faults(self, record: Record, answer: Answer) -> tuple[meaning.Fault, ...]:
         if answer.alias is None:
@@ -79,31 +171,39 @@ class Check:
         return any(here) and all({*a} <= {*b} for a, b in zip(here, there, strict=True))
 
     def _evaluated(self, record: Record, answer: Answer) -> Iterator[Finding]:
-        """SPF gives each sending address, and a stranger's, the verdict that it should."""
+        """SPF gives each sending address, and a stranger's, the verdict that it should.
+
+        Raises Unasked where DNS does not tell.
+        """
+        if record.purpose != "spf":
+            return
         published = next((v for v in answer.values if spf.is_spf(v)), None)
-        name = record.name.rstrip(".")
-        for ip in (*self.senders, *_STRANGERS):
-            try:
-                is_, should = (self._verdict(name, ip, t) for t in (published, record.values[0]))
-            except Unasked as error:
-                what = f"cannot be evaluated: {error}"
-                yield Finding(record.id, "unasked", Severity.UNASKED, what)
-                return
-            if is_ != should or is_ == _PERMERROR:
-                what = f"a message from {ip} gets {is_}, and should get {should}"
+        for letter in identity.letters(record.name.rstrip("."), self.senders):
+            is_ = letter.result(self._look_up, published)
+            should = letter.result(self._look_up, record.values[0])
+            if is_ != should or is_ == identity.PERMERROR:
+                what = f"{letter} gets {is_}, and should get {should}"
                 yield _finding(record, (meaning.CHANGED, what, None))
                 return
-
-    def _verdict(self, name: str, ip: str, record: str | None) -> str:
-        address = ipaddress.ip_address(ip)
-        message = Evaluation(self._look_up, address, f"postmaster@{name}", name)
-        return message.result(name, record)
 
     def _look_up(self, name: str, kind: str) -> Sequence[str]:
         reply = self.resolver.ask(name, kind)
         if not reply.outcome.is_known:
             raise Unasked(f"{name} {kind}: {reply.outcome}")
         return reply.values
+
+
+def _zone(origin: str) -> str:
+    return f"zone {origin.rstrip('.') or '.'}"
+
+
+def _exchange(record: Record) -> str:
+    return str(record.rdatas[0].exchange)
+
+
+def _is_strict(record: Record) -> bool:
+    has = meaning.dmarc_meaning(record.values[0])
+    return has.get("adkim") == has.get("aspf") == "s"
 
 
 def _trouble(subject: str, answer: Answer, is_known: bool) -> Finding:

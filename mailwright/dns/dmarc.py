@@ -20,6 +20,11 @@ def value(tags: Dmarc) -> str:
     return "; ".join(words)
 
 
+def is_record(text: str) -> bool:
+    """Whether receivers take a TXT record for a policy (section 4.7)."""
+    return "".join(text.partition(";")[0].split()) == "v=DMARC1"
+
+
 def uris(addresses: tuple[str, ...]) -> str:
     """Addresses as a list of URIs; commas and exclamation marks are encoded (section 4.7)."""
     return ",".join(f"mailto:{quote(name, safe='@+=/')}" for name in addresses)

@@ -12,3 +12,11 @@ def parse(text: str) -> dict[str, str]:
     if len(names) != len(set(names)) or not all(sign for _, sign, _ in pairs):
         raise Invalid(text, "is no list of tags", "tag=value, each tag once")
     return {name.strip(): "".join(value.split()) for name, _, value in pairs}
+
+
+def tags(text: str) -> dict[str, str]:
+    """The tags of published text, and none where it is no list of them."""
+    try:
+        return parse(text)
+    except Invalid:
+        return {}

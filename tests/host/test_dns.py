@@ -1,32 +1,33 @@
-"""The world sees the records that `mailwright dns` prints."""
+"""The world sees what it should: the checks of `mailwright check`, for the verified hosts."""
 
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-import dns.resolver
 import pytest
 
-from mailwright.dns import records
+from mailwright.check import world
+from mailwright.check.finding import Finding, Severity
+from mailwright.dns.resolver import Resolver
+from mailwright.host import MailHost
 from mailwright.inventory import Inventory
 
 
-def plain(rdata: dns.rdata.Rdata) -> str:
-    """An rdata by its meaning: TXT strings joined, names in lower case."""
-    if rdata.rdtype == dns.rdatatype.TXT:
-        return b"".join(rdata.strings).decode()
-    return rdata.to_text().lower()
+@pytest.fixture(scope="session")
+def resolver() -> Resolver:
+    """This machine's, which remembers what it has said."""
+    return Resolver()
 
 
-def test_every_record_is_published(inventory: Inventory) -> None:
-    wrong = []
-    for record in records(inventory):
-        try:
-            found = set(dns.resolver.resolve(record.name, record.type))
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer) as error:
-            wrong.append(f"{record.name} {record.type}: {type(error).__name__}")
-            continue
-        missing = set(map(plain, record.rdatas)) - set(map(plain, found))
-        if missing:
-            wrong.append(f"{record.name} {record.type}: {missing} is missing among {found}")
-    if wrong:
-        pytest.fail("\n".join(wrong))
+def wrong(findings: list[Finding]) -> list[str]:
+    """What is wrong or could not be asked; the rest is worth a look, and no more."""
+    levels = (Severity.ERROR, Severity.UNASKED)
+    return [line for each in findings if each.severity in levels for line in each.lines()]
+
+
+def test_every_record_is_published(inventory: Inventory, resolver: Resolver) -> None:
+    assert not wrong(world.dns_findings(inventory, resolver))
+
+
+def test_the_host_shows_what_is_published(
+    mail: MailHost, inventory: Inventory, resolver: Resolver
+) -> None:
+    """Its name, its certificate and its domains' MTA-STS policies, as strangers see them."""
+    names = [domain.name for domain in mail.domains]
+    assert not wrong(world.host_findings(inventory, resolver, names))

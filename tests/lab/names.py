@@ -7,12 +7,14 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.name
 import dns.query
@@ -26,6 +28,7 @@ from lab.network import entered
 from lab.zones import records
 
 FIRST, SECOND, RESOLVER = "198.51.100.53", "198.51.100.55", "198.51.100.54"
+OTHER_RESOLVER = "198.51.100.56"
 _OURS = ("198.51.100.10", "198.51.100.20", "198.51.100.90", "2001:db8::10", "2001:db8::20")
 
 _KNOT = """\
@@ -120,7 +123,7 @@ class Names:
 
     def start(self) -> None:
         subprocess.run(["ip", "netns", "add", self.namespace], check=True)
-        addresses = [*_OURS, FIRST, SECOND, RESOLVER]
+        addresses = [*_OURS, FIRST, SECOND, RESOLVER, OTHER_RESOLVER]
         script = "".join(f"addr add {a}/{128 if ':' in a else 32} dev lo\n" for a in addresses)
         ip = ["ip", "-n", self.namespace, "-batch", "-"]
         subprocess.run(ip, input=f"link set lo up\n{script}", text=True, check=True)
@@ -132,10 +135,7 @@ class Names:
         (self.folder / "root.hints").write_text(
             f". 3600 NS ns1.lab.example.\nns1.lab.example. 3600 A {FIRST}\n"
         )
-        config = self.folder / "unbound.conf"
-        config.write_text(_UNBOUND.format(folder=self.folder, resolver=RESOLVER))
-        self._running.append(self._run("unbound", "-d", "-c", str(config)))
-        self._wait(RESOLVER)
+        self._running.append(self._resolve(self.folder, RESOLVER))
 
     def serve(
         self, address: str, origins: Iterable[Name], setting: str = ""
@@ -172,14 +172,62 @@ class Names:
             running.wait()
 
     @contextmanager
-    def changed(self, removed: str = "", added: str = "") -> Iterator[None]:
-        """Other records for a while: these lines of a master file are taken out, and put in."""
+    def denying(self, name: str, zone: str = "example.com.") -> Iterator[None]:
+        """A second server of the zone, which is right but for one name: that does not exist."""
+        with entered(self.namespace):
+            here, there = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+            here.bind((SECOND, 53))
+            there.connect((FIRST, 53))
+        serving = threading.Thread(target=_serve, args=(here, there, dns.name.from_text(name)))
+        serving.start()
+        try:
+            with self.changed(added=f"{zone} 3600 IN NS ns2.lab.example."):
+                yield
+        finally:
+            here.sendto(b"", (SECOND, 53))
+            serving.join()
+            here.close()
+            there.close()
+
+    @contextmanager
+    def resolver(self, *trusted: str) -> Iterator[str]:
+        """The address of another resolver, which validates in these zones only."""
+        anchors = (self.folder / "anchors").read_text().splitlines()
+        path = self.folder / "other"
+        path.mkdir(exist_ok=True)
+        some = [line for line in anchors if line.partition(" ")[0] in trusted]
+        (path / "anchors").write_text("".join(f"{line}\n" for line in some))
+        shutil.copy(self.folder / "root.hints", path)
+        running = self._resolve(path, OTHER_RESOLVER)
+        try:
+            yield OTHER_RESOLVER
+        finally:
+            running.terminate()
+            running.wait()
+
+    def _resolve(self, folder: Path, address: str) -> "subprocess.Popen[bytes]":
+        """Unbound, with the anchors and the hints that the folder has."""
+        config = folder / "unbound.conf"
+        config.write_text(_UNBOUND.format(folder=folder, resolver=address))
+        running = self._run("unbound", "-d", "-c", str(config))
+        self._wait(address)
+        return running
+
+    @contextmanager
+    def changed(self, removed: str = "", added: str = "", flush: bool = True) -> Iterator[None]:
+        """Other records for a while: these lines of a master file are taken out, and put in.
+
+        Without `flush` the resolver remembers what was there before.
+        """
         with entered(self.namespace):
             self._update(removed, added)
+            if flush:
+                self.flush()
             try:
                 yield
             finally:
                 self._update(added, removed)
+                self.flush()
 
     def _update(self, removed: str, added: str) -> None:
         """Removals first: a CNAME is only taken where nothing else is any more."""
@@ -194,15 +242,17 @@ class Names:
                 if update.update:
                     reply = dns.query.tcp(update, FIRST, timeout=20)
                     assert reply.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(reply.rcode())
-        self.flush()
 
     def flush(self) -> None:
         """Let the resolver forget everything."""
+        self._control("flush_zone .")
+
+    def _control(self, command: str) -> None:
         with socket.socket(socket.AF_UNIX) as control:
             control.connect(str(self.folder / "unbound.socket"))
-            control.sendall(b"UBCT1 flush_zone .\n")
-            while control.recv(4096):
-                pass
+            control.sendall(f"UBCT1 {command}\n".encode())
+            said = b"".join(iter(lambda: control.recv(4096), b""))
+        assert said.startswith(b"ok"), said
 
     def ask(self, address: str, name: str, kind: str) -> dns.message.Message:
         """One answer, however long it takes."""
@@ -236,3 +286,20 @@ class Names:
             running.terminate()
             running.wait()
         subprocess.run(["ip", "netns", "del", self.namespace], check=False)
+
+
+def _serve(here: socket.socket, there: socket.socket, denied: Name) -> None:
+    """Pass every question on; of one name say that it does not exist (NXDOMAIN)."""
+    while True:
+        wire, client = here.recvfrom(4096)
+        if not wire:  # the end
+            return
+        there.send(wire)
+        answer = there.recv(4096)
+        question = dns.message.from_wire(wire)
+        if question.question[0].name == denied:
+            reply = dns.message.make_response(question)
+            reply.flags |= dns.flags.AA
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+            answer = reply.to_wire()
+        here.sendto(answer, client)

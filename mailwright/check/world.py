@@ -1,0 +1,40 @@
+"""What the world sees of an inventory: its records, and what its hosts show."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mailwright import dns
+from mailwright.check import hosts, mta_sts
+from mailwright.check.finding import Finding
+from mailwright.check.identity import Sender
+from mailwright.check.zone import Check
+from mailwright.dns.authority import Authority
+from mailwright.dns.resolver import Resolver
+from mailwright.inventory import Inventory
+
+
+def dns_findings(
+    inventory: Inventory, resolver: Resolver, names: Collection[str] | None = None
+) -> list[Finding]:
+    """Of every record, or of those in the zones that are named."""
+    zones = dns.zones(inventory)
+    records = [record for name in (zones if names is None else names) for record in zones[name]]
+    check = Check(
+        Authority(resolver.stub()),
+        resolver,
+        [Sender(ip, host.name) for host in inventory.hosts for ip in host.addresses],
+        {domain.name for domain in inventory.domains},
+        {host.name for host in inventory.hosts if host.dane},
+    )
+    return check.findings(records)
+
+
+def host_findings(
+    inventory: Inventory, resolver: Resolver, names: Collection[str]
+) -> list[Finding]:
+    """Of the hosts that take the mail of the domains that are named, and of their policies."""
+    domains = [domain for domain in inventory.domains if domain.name in names]
+    used = {domain.host for domain in domains}
+    some = [host for host in inventory.hosts if host.name in used]
+    return [*hosts.findings(some, resolver), *mta_sts.findings(domains, resolver)]

@@ -1,0 +1,140 @@
+"""What `mailwright check` makes of what it is told, offline."""
+
+import datetime
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dns.rdata
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from mailwright.check import dane, issuer, tree_walk
+from mailwright.check.mta_sts import Text
+
+WALKS = [
+    ("a.example.com", {}, "a.example.com", None),
+    ("a.example.com", {"example.com": ""}, "example.com", "example.com"),
+    ("a.example.com", {"a.example.com": "", "example.com": ""}, "example.com", "a.example.com"),
+    ("a.example.com", {"a.example.com": "psd=n", "example.com": ""}, *["a.example.com"] * 2),
+    ("a.b.example.com", {"b.example.com": "psd=n", "com": ""}, *["b.example.com"] * 2),
+    ("a.example.com", {"com": "psd=y"}, "example.com", "com"),
+    ("a.example.com", {"example.com": "", "com": "psd=y"}, "example.com", "example.com"),
+    # The domain's own psd=y does not make it somebody else's.
+    ("example.com", {"example.com": "psd=y", "com": ""}, "example.com", "example.com"),
+    ("a.example.com", {"example.com": "twice"}, "a.example.com", None),
+]
+
+
+@pytest.mark.parametrize(("domain", "published", "organization", "decides"), WALKS)
+def test_the_walk_up_the_tree_ends_where_rfc_9989_says(
+    domain: str, published: dict[str, str], organization: str, decides: str | None
+) -> None:
+    def texts(name: str) -> list[str]:
+        tag = published.get(name.removeprefix("_dmarc.").rstrip("."))
+        if tag is None:
+            return ["v=spf1 -all"]
+        return [f"v=DMARC1; p=none; {tag.replace('twice', '')}"] * (1 + (tag == "twice"))
+
+    steps = list(tree_walk.walk(domain, texts))
+    assert tree_walk.organizational(domain, steps) == organization
+    step = tree_walk.deciding(domain, steps)
+    assert (step.name if step else None) == decides
+
+
+def test_a_long_name_is_asked_for_eight_times_at_most() -> None:
+    asked: list[str] = []
+    domain = "a.b.c.d.e.f.g.h.i.example.com"
+
+    def texts(name: str) -> list[str]:
+        asked.append(name)
+        return []
+
+    assert not list(tree_walk.walk(domain, texts))
+    assert asked[:2] == [f"_dmarc.{domain}.", "_dmarc.e.f.g.h.i.example.com."]
+    assert (len(asked), asked[-1]) == (8, "_dmarc.com.")
+
+
+@pytest.fixture(scope="module")
+def leaf() -> x509.Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Let's Encrypt")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    builder = builder.public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(now).not_valid_after(now + datetime.timedelta(1))
+    return builder.sign(key, hashes.SHA256())
+
+
+DIGESTS: dict[str, Callable[[bytes], bytes]] = {
+    "0": bytes,
+    "1": lambda data: digest(hashes.SHA256(), data),
+    "2": lambda data: digest(hashes.SHA512(), data),
+}
+
+
+def digest(algorithm: hashes.HashAlgorithm, data: bytes) -> bytes:
+    found = hashes.Hash(algorithm)
+    found.update(data)
+    return found.finalize()
+
+
+@pytest.mark.parametrize("usage", "0123")
+@pytest.mark.parametrize("selector", "01")
+@pytest.mark.parametrize("matching", DIGESTS)
+def test_only_dane_ee_is_matched_with_the_leaf(
+    leaf: x509.Certificate, usage: str, selector: str, matching: str
+) -> None:
+    key = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    data = DIGESTS[matching](key if selector == "1" else leaf.public_bytes(Encoding.DER))
+    text = f"{usage} {selector} {matching} "
+    right, wrong = (
+        dns.rdata.from_text("IN", "TLSA", text + each.hex())
+        for each in (data, data[:-1] + bytes([data[-1] ^ 1]))
+    )
+    assert dane.allows(right, leaf) == (usage == "3")
+    assert not dane.allows(wrong, leaf)
+    assert dane.names_authority([wrong, right]) == (usage == "2")
+
+
+CAA = [
+    ({}, True),
+    ({"example.com": ['0 issue "letsencrypt.org"']}, True),
+    ({"example.com": ['0 issue "LetsEncrypt.org ; accounturi=https://x.example"']}, True),
+    ({"example.com": ['0 issue "other.example"']}, False),
+    ({"example.com": ['0 issue ";"']}, False),
+    ({"example.com": ['0 issuewild ";"', '0 iodef "mailto:a@example.com"']}, True),
+    ({"example.com": ['0 issue "other.example"', '0 issue "letsencrypt.org"']}, True),
+    ({"mail.example.com": ['0 issue "letsencrypt.org"'], "example.com": ['0 issue ";"']}, True),
+    ({"mail.example.com": ['0 issue ";"'], "example.com": ['0 issue "letsencrypt.org"']}, False),
+]
+
+
+@pytest.mark.parametrize(("published", "is_allowed"), CAA)
+def test_the_nearest_caa_records_decide(
+    leaf: x509.Certificate, published: dict[str, list[str]], is_allowed: bool
+) -> None:
+    def look_up(name: str) -> Sequence[Any]:
+        return [dns.rdata.from_text("IN", "CAA", text) for text in published.get(name, [])]
+
+    assert (issuer.refusal(leaf, "mail.example.com", look_up) == "") == is_allowed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allows"),
+    [
+        ("mail.example.com", True),
+        ("MAIL.example.com", True),
+        ("*.example.com", True),
+        ("*.com", False),
+        ("example.com", False),
+    ],
+)
+def test_a_policy_s_pattern_stands_for_one_label(pattern: str, allows: bool) -> None:
+    text = f"version: STSv1\nmode:enforce\r\nmx: other.example\nmx: {pattern}\n\nmax_age: 1\n"
+    found = Text.read(text)
+    assert found.fields["mode"] == "enforce"
+    assert found.allows("mail.example.com") == allows
