@@ -16,6 +16,7 @@ from mailwright.inventory import Inventory, load
 from mailwright.mailbox import described, mailbox
 from mailwright.problems import Invalid, Problems
 from mailwright.publication import dns
+from mailwright.push.command import push
 from mailwright.rotation import birth
 from mailwright.rotation.command import rotate
 from mailwright.terminal import INVENTORY, chosen, new_password, passphrase
@@ -95,6 +96,7 @@ def cli(ctx: click.Context) -> None:
       mailwright mailbox --help       add mailboxes, change them, suspend them
       mailwright show inventory       check the description, see what follows from it
       mailwright dns inventory        the DNS records to publish
+      mailwright push --help          publish them, where your name server takes updates
       mailwright rotate --help        replace DKIM keys, without a gap
       mailwright check inventory      whether the world sees them
       pyinfra inventory deploy.py     set the host up, or bring it up to date
@@ -280,4 +282,5 @@ def password_command(generate: bool) -> None:
 cli.add_command(check)
 cli.add_command(dns)
 cli.add_command(mailbox)
+cli.add_command(push)
 cli.add_command(rotate)

@@ -16,7 +16,17 @@ from mailwright.dns.record import RECOMMENDED, REQUIRED, TTL, Record, strings
 if TYPE_CHECKING:
     from mailwright.inventory import Inventory
 
-__all__ = ["RECOMMENDED", "REQUIRED", "TTL", "Record", "each_zone", "records", "strings", "zones"]
+__all__ = [
+    "RECOMMENDED",
+    "REQUIRED",
+    "TTL",
+    "Record",
+    "each_zone",
+    "nearest",
+    "records",
+    "strings",
+    "zones",
+]
 
 
 def records(inventory: Inventory) -> Iterator[Record]:
@@ -58,16 +68,16 @@ def each_zone(inventory: Inventory) -> Iterator[tuple[str, list[Record]]]:
     away: dict[str, list[Record]] = {}
     for owner, some in _owned(inventory):
         for record in some:
-            if (origin := _nearest(record.name, known)) != owner:
+            if (origin := nearest(record.name, known)) != owner:
                 away.setdefault(origin, []).append(record)
     for owner, some in _owned(inventory):
         if owner is not None:
-            own = [record for record in some if _nearest(record.name, known) == owner]
+            own = [record for record in some if nearest(record.name, known) == owner]
             yield owner, [*away.pop(owner, ()), *own]
     yield "", away.pop("", [])
 
 
-def _nearest(name: str, known: Collection[str]) -> str:
+def nearest(name: str, known: Collection[str]) -> str:
     """The name's zone: the longest of the known names that it ends in."""
     labels = name.rstrip(".").split(".")
     above = (".".join(labels[start:]) for start in range(len(labels)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import dns.rdata
@@ -42,7 +43,7 @@ class Record:
             return self.values
         return tuple(" ".join(strings(value)) for value in self.values)
 
-    @property
+    @cached_property
     def rdatas(self) -> tuple[Any, ...]:
         """The values as dnspython has them, with a field for each part."""
         return tuple(dns.rdata.from_text("IN", self.type, text) for text in self.data)
