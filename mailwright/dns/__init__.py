@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from mailwright.dns import domain as domains
 from mailwright.dns import host as hosts
-from mailwright.dns.record import RECOMMENDED, REQUIRED, TTL, Record, strings
+from mailwright.dns.record import FOREIGN, RECOMMENDED, REQUIRED, TTL, Record, strings
 
 if TYPE_CHECKING:
     from mailwright.inventory import Inventory
 
 __all__ = [
+    "FOREIGN",
     "RECOMMENDED",
     "REQUIRED",
     "TTL",

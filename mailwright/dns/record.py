@@ -10,6 +10,7 @@ import dns.rdata
 
 TTL = 3600
 REQUIRED, RECOMMENDED = "required", "recommended"
+FOREIGN = "foreign"  # the level of what is somebody else's, where a whole zone is written
 _STRING = 255  # bytes, RFC 1035 section 3.3
 
 

@@ -34,7 +34,7 @@ _VERSIONS = {
     "tls-rpt": "v=TLSRPTv1",
 }
 _ALL = "all"  # what --replace may say instead of each id
-_NEVER_REPLACED = frozenset({"SOA", "NS", "DS", "DNSKEY", "CDS", "CDNSKEY"})
+_NEVER_REPLACED = frozenset({"SOA", "NS", "DS"})
 
 # The data at a name outside the zone. Raises DNSException where nobody tells.
 LookUp = Callable[[str, str], Sequence[Rdata]]

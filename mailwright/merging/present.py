@@ -18,8 +18,8 @@ from mailwright.dns.authority import Outcome
 from mailwright.dns.record import TTL, Record
 from mailwright.problems import Problem, Problems
 
-# What a signer adds and takes away by itself (RFC 4034, RFC 5155).
-_SIGNATURES = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM"})
+# What a signer adds and takes away by itself (RFC 4034, RFC 5155, RFC 7344).
+_SIGNATURES = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"})
 _COVERED = ("A", "AAAA", "MX", "TXT", "SRV", "CNAME")  # types that a wildcard is asked for
 
 # Gives how a question to a server of the zone ended, and the record sets of the answer.
@@ -27,7 +27,7 @@ Ask = Callable[[str, str], tuple[Outcome, list[RRset]]]
 
 
 class Zone:
-    """The record sets of a zone, without signatures. A name's case has no meaning (RFC 4343).
+    """The record sets of a zone, without what its signer makes.
 
     `ask` tells the rest of a zone of which only some sets are known.
     """
@@ -118,6 +118,8 @@ def of_file(path: Path, origin: str) -> Zone:
         text = path.read_text("utf-8")
         rrsets = dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=TTL, origin=name)
         return Zone(name, rrsets)
+    except OSError as error:
+        raise Problems([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
     except (dns.exception.DNSException, ValueError) as error:
         raise Problems([Problem(str(path), f"is no zone file: {error}")]) from None
 

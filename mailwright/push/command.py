@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import dns.exception
-from dns.rdata import Rdata
 
 from mailwright.dns.resolver import Resolver
+from mailwright.merging.source import Elsewhere
 from mailwright.push import tsig
 from mailwright.push.primary import Primary, Unusable
 from mailwright.push.run import Push
@@ -72,30 +71,13 @@ def push(
         click.echo(f"note: {line}", err=True)
 
     names = chosen(inventory, domains)
-    look_up = _LookUp(Resolver(resolver))
+    look_up = Elsewhere(Resolver(resolver))
     run = Push(inventory, target, look_up, names, fail, note, replace, not domains, reverse)
     try:
         conflicts = _pushed(run, dry, yes)
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     sys.exit(FAILED if failed else CONFLICTS if conflicts else 0)
-
-
-class Untold(dns.exception.DNSException):
-    """A look-up that nobody answers."""
-
-
-class _LookUp:
-    """Asks a resolver; what nobody tells is an error."""
-
-    def __init__(self, resolver: Resolver) -> None:
-        self._resolver = resolver
-
-    def __call__(self, name: str, kind: str) -> Sequence[Rdata]:
-        reply = self._resolver.ask(name, kind)
-        if not reply.outcome.is_known:
-            raise Untold(f"{name} {kind}: {reply.outcome}")  # type: ignore[no-untyped-call]
-        return reply.rdatas
 
 
 def _pushed(run: Push, dry: bool, yes: bool) -> int:

@@ -10,9 +10,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import settings
 
 from mailwright import inventory
 from mailwright.problems import Problems
+
+settings.register_profile("mailwright", deadline=None)  # how fast it is stands in bench/
+settings.load_profile("mailwright")
 
 HASH = "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"
 

@@ -13,7 +13,8 @@ from mailwright.dns.record import Record
 class Format:
     """How zones are written: one by `text`, several as one stream with the other three.
 
-    A format that is not `everywhere` has no place for records outside the zones of our domains.
+    A format that is not `everywhere` has no place for records outside the zones of our domains. One
+    that is a `whole` zone has everybody's records, where they are known; others are put into one.
     """
 
     text: Callable[[str, Sequence[Record]], str]
@@ -22,6 +23,7 @@ class Format:
     head: str = ""
     foot: str = ""
     everywhere: bool = False
+    whole: bool = False
 
     def stream(self, zones: Iterable[tuple[str, Sequence[Record]]]) -> Iterator[str]:
         """All zones, piece by piece; one that has no record is left out."""
@@ -34,10 +36,10 @@ class Format:
 
 
 FORMATS = {
-    "bind": Format(bind.text, ".zone", everywhere=True),
+    "bind": Format(bind.text, ".zone", everywhere=True, whole=True),
     "values": Format(values.text, ".txt", everywhere=True),
-    "json": Format(json.text, ".json", ",\n", "[\n", "]\n", everywhere=True),
-    "octodns": Format(octodns.text, ".yaml", "---\n"),
+    "json": Format(json.text, ".json", ",\n", "[\n", "]\n", everywhere=True, whole=True),
+    "octodns": Format(octodns.text, ".yaml", "---\n", whole=True),
     "dnscontrol": Format(dnscontrol.text, ".js"),
     "terraform": Format(terraform.text, ".tf.json", ",\n", "[\n", "]\n"),
     "nsupdate": Format(nsupdate.text, ".nsupdate"),

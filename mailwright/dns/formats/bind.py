@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailwright import address
-from mailwright.dns.record import Record, strings
+from mailwright.dns.record import FOREIGN, Record, strings
 
 _HOST_LABELS = {"in-addr": 1, "ip6": 16}  # below a reverse zone of the usual /24 or /64
 
@@ -17,8 +17,8 @@ def text(origin: str, some: Sequence[Record]) -> str:
     names are in other people's zones, and PTR as comments, for whoever assigns the addresses.
     """
     head = f"; Zone {address.both(origin)}" if origin else "; Outside the zones of our domains"
-    pointers = [record for record in some if record.type == "PTR"]
-    sets = [_record_set(record) for record in some if record.type != "PTR"]
+    pointers = [r for r in some if r.type == "PTR" and r.level != FOREIGN]
+    sets = [_record_set(record) for record in some if record not in pointers]
     return "\n\n".join([head, *sets, *([_pointers(pointers)] if pointers else [])]) + "\n"
 
 

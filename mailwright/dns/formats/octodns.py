@@ -9,12 +9,14 @@ from typing import Any
 
 from mailwright import address
 from mailwright.dns.record import Record
+from mailwright.problems import Problem, Problems
 
 VALUES: dict[str, Callable[[Any], object]] = {
     "A": lambda data: data.address,
     "AAAA": lambda data: data.address,
     "CNAME": lambda data: data.target.to_text(),
     "PTR": lambda data: data.target.to_text(),
+    "NS": lambda data: data.target.to_text(),
     "MX": lambda data: {"exchange": data.exchange.to_text(), "preference": data.preference},
     "SRV": lambda data: {
         "port": data.port,
@@ -38,11 +40,18 @@ VALUES: dict[str, Callable[[Any], object]] = {
 
 
 def text(origin: str, some: Sequence[Record]) -> str:
-    """One zone. TXT of several purposes at one name is one record set, as it is in DNS."""
+    """One zone. TXT of several purposes at one name is one record set, as it is in DNS.
+
+    octoDNS keeps out of the zone's SOA and, where they are not said, its NS. Raises Problems for a
+    type that it would delete, since it does not know it here.
+    """
     sets: dict[str, dict[str, list[Record]]] = {}
     for record in some:
         name = record.below(origin).removeprefix("@")
-        sets.setdefault(name, {}).setdefault(record.type, []).append(record)
+        if record.type in VALUES and (name or record.type != "NS"):
+            sets.setdefault(name, {}).setdefault(record.type, []).append(record)
+    if unknown := [r for r in some if r.type not in VALUES and r.type != "SOA"]:
+        raise Problems(Problem(r.name, f"has {r.type}, which is not written here") for r in unknown)
     lines = [f"# {address.both(origin)}"]
     for name in sorted(sets, key=_natural):
         lines.append(f"{json.dumps(name)}:")
