@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 
+from mailwright.dns.authority import Authority
 from mailwright.dns.resolver import Resolver
 from mailwright.merging.source import Elsewhere
 from mailwright.push import tsig
+from mailwright.push.octodns import OctoDns
 from mailwright.push.primary import Primary, Unusable
-from mailwright.push.run import Push
+from mailwright.push.run import Push, Target
 from mailwright.terminal import INVENTORY, chosen, published
 
 FAILED, CONFLICTS = 1, 3  # exit codes; 2 is wrong usage
@@ -21,10 +23,12 @@ FAILED, CONFLICTS = 1, 3  # exit codes; 2 is wrong usage
 @click.command()
 @INVENTORY
 @click.argument("domains", metavar="[DOMAIN]...", nargs=-1)
-@click.option("--server", required=True, metavar="ADDRESS", help="The primary of the zones.")
+@click.option("--server", metavar="ADDRESS", help="The primary of the zones.")
 @click.option("--port", type=click.IntRange(1, 65535), default=53, show_default=True)
-@click.option("--key", "key_file", required=True, metavar="FILE", type=click.Path(path_type=Path),
+@click.option("--key", "key_file", metavar="FILE", type=click.Path(path_type=Path),
               help="Its TSIG key, from a file of mode 600.")  # fmt: skip
+@click.option("--octodns", metavar="CONFIG", type=click.Path(path_type=Path),
+              help="The targets of an octoDNS configuration instead.")  # fmt: skip
 @click.option("--dry", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--replace", multiple=True, metavar="ID",
@@ -34,21 +38,23 @@ FAILED, CONFLICTS = 1, 3  # exit codes; 2 is wrong usage
 def push(
     folder: Path,
     domains: tuple[str, ...],
-    server: str,
+    server: str | None,
     port: int,
-    key_file: Path,
+    key_file: Path | None,
+    octodns: Path | None,
     dry: bool,
     yes: bool,
     replace: tuple[str, ...],
     reverse: bool,
     resolver: str | None,
 ) -> None:
-    """Publish the DNS records by dynamic update (RFC 2136).
+    """Publish the DNS records, by dynamic update (RFC 2136) or through octoDNS.
 
     \b
       mailwright push inventory --server 192.0.2.53 --key dns.key --dry
       mailwright push inventory example.com --server 192.0.2.53 --key dns.key
       mailwright push inventory --server 192.0.2.53 --key dns.key --replace 'mx example.com'
+      mailwright push inventory --octodns octodns.yaml
 
     It shows its plan, asks, and changes each zone at once or not at all. What others have put there
     stays: SPF keeps their senders, and what is in the way of a record of ours is a conflict, which
@@ -60,7 +66,6 @@ def push(
     """
     inventory = published(folder)
     failed: list[str] = []
-    target = Primary(server, port, tsig.read(key_file))
 
     def fail(line: str) -> None:
         if line not in failed:
@@ -71,13 +76,30 @@ def push(
         click.echo(f"note: {line}", err=True)
 
     names = chosen(inventory, domains)
-    look_up = Elsewhere(Resolver(resolver))
-    run = Push(inventory, target, look_up, names, fail, note, replace, not domains, reverse)
+    asked = Resolver(resolver)
+    target = _target(server, port, key_file, octodns, asked)
+    run = Push(
+        inventory, target, Elsewhere(asked), names, fail, note, replace, not domains, reverse
+    )
     try:
         conflicts = _pushed(run, dry, yes)
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     sys.exit(FAILED if failed else CONFLICTS if conflicts else 0)
+
+
+def _target(
+    server: str | None, port: int, key_file: Path | None, octodns: Path | None, asked: Resolver
+) -> Target:
+    """Raises Problems where the key cannot be used."""
+    if octodns and not (server or key_file):
+        try:
+            return OctoDns(octodns, Authority(asked.stub()))
+        except Unusable as error:
+            raise click.ClickException(str(error)) from None
+    if octodns or not (server and key_file):
+        raise click.UsageError("it wants --server and --key, or --octodns")
+    return Primary(server, port, tsig.read(key_file))
 
 
 def _pushed(run: Push, dry: bool, yes: bool) -> int:

@@ -17,10 +17,11 @@ from mailwright import dkim, inventory
 from mailwright.check import meaning
 from mailwright.cli import main
 from mailwright.dns import each_zone
-from mailwright.dns.authority import text
+from mailwright.dns.authority import Authority, text
 from mailwright.merging.merge import Merging
 from mailwright.push import primary as server
 from mailwright.push import session
+from mailwright.push.octodns import OctoDns
 from tests import inventories
 from tests.lab.primary import ADDRESS, Primary
 
@@ -81,8 +82,11 @@ class World:
     def push(self, *words: str, key: Path | None = None) -> tuple[int, str, str]:
         where = ["--server", ADDRESS, "--port", str(self.primary.port)]
         key = key or self.primary.key_file
+        return self.ran("push", str(self.folder), *where, "--key", str(key), *words)
+
+    def ran(self, *words: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
-            main(["push", str(self.folder), *where, "--key", str(key), *words])
+            main(list(words))
         out, err = self._capsys.readouterr()
         self.printed += out + err
         return int(str(ended.value.code or 0)), out, err
@@ -419,3 +423,93 @@ def asked(world: World, acts: Sequence[object]) -> tuple[int, str]:
         pass
     os.close(terminal)
     return running.wait(60), said.decode().replace("\r", "")
+
+
+# -- through octoDNS ------------------------------------------------------------------------------
+
+OCTODNS = """\
+providers:
+  ours:
+    class: octodns_bind.Rfc2136Provider
+    host: {address}
+    port: {port}
+    key_name: mailwright
+    key_secret: env/MAILWRIGHT_TEST_SECRET
+zones:
+  example.com.: &all
+    sources: [ours]
+    targets: [ours]
+  xn--mnchen-3ya.example.: *all
+  parked.example.: *all
+  customer.example.: *all
+"""
+
+
+@pytest.fixture
+def octodns(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("MAILWRIGHT_TEST_SECRET", world.primary.secret)
+    config = tmp_path / "octodns.yaml"
+    config.write_text(OCTODNS.format(address=ADDRESS, port=world.primary.port))
+    return config
+
+
+def through(world: World, config: Path, *words: str) -> tuple[int, str, str]:
+    return world.ran("push", str(world.folder), "--octodns", str(config), *words)
+
+
+def test_octodns_shows_and_does_what_a_dynamic_update_does(world: World, octodns: Path) -> None:
+    dry = world.push("--dry")
+    assert through(world, octodns, "--dry")[1].splitlines() == dry[1].splitlines()
+    before = world.texts()
+    assert through(world, octodns, "--yes")[0] == 0
+    done = world.texts()
+    assert world.push("--yes")[1].endswith("nothing to do\n")
+    assert through(world, octodns, "--yes")[1].endswith("nothing to do\n")
+    assert world.texts() == done
+    for line in before["example.com"].splitlines():
+        assert "SOA" in line or "v=spf1 ip4:203" in line or line in done["example.com"], line
+
+
+def test_octodns_is_held_to_the_plan(world: World, octodns: Path) -> None:
+    origin = dns.name.from_text("example.com.")
+    target = OctoDns(octodns, Authority())
+    records = dict(each_zone(inventory.load(world.folder)))["example.com"]
+    zone = target.zone(origin, records)
+    changes = Merging(zone, records, (), lambda name, kind: ()).changes()
+    world.primary.update("example.com", "+ new.example.com. 60 A 203.0.113.1")
+    before = world.primary.text("example.com")
+    with pytest.raises(server.Refused, match="has changed meanwhile"):
+        target.send(zone, [change for change in changes if change.verdict.is_done])
+    assert world.primary.text("example.com") == before
+
+
+def test_octodns_configurations_that_do_not_fit(
+    world: World, octodns: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = octodns.read_text()
+    octodns.write_text(text.replace("  parked.example.: *all\n", ""))
+    code, _, err = through(world, octodns, "--yes", "parked.example")
+    assert (code, err) == (
+        1,
+        "error: parked.example: octoDNS's configuration has no such zone\n",
+    )
+    octodns.write_text(text.replace("targets: [ours]", "targets: []"))
+    assert "has 0 targets" in through(world, octodns, "--yes", "parked.example")[2]
+    octodns.write_text(text)
+    world.primary.stop()
+    code, _, err = through(world, octodns, "--yes", "parked.example")
+    assert (code, err.startswith("error: parked.example: ours: ")) == (1, True)
+    monkeypatch.delenv("MAILWRIGHT_TEST_SECRET")
+    code, _, err = through(world, octodns, "--yes", "parked.example")
+    assert (code, len(err.splitlines())) == (1, 1)
+    octodns.write_text("zones: [")
+    code, _, err = through(world, octodns, "--yes", "parked.example")
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert "wants --server and --key, or --octodns" in world.ran("push", str(world.folder))[2]
+
+
+def test_what_a_provider_says_is_told_without_its_secrets(world: World, octodns: Path) -> None:
+    target = OctoDns(octodns, Authority())
+    with pytest.raises(server.Refused) as caught, target._told("ours"):
+        raise RuntimeError(f"GET https://api.example/?token={world.primary.secret}")
+    assert str(caught.value) == "ours: RuntimeError: GET https://api.example/?token=…"
