@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from mailwright.check import world
+from mailwright import dns
+from mailwright.check import dnsbl, message, watch, world
 from mailwright.check.finding import Finding, Severity
 from mailwright.dns.resolver import Resolver
+from mailwright.inventory import Inventory
+from mailwright.problems import Invalid, Problems
 from mailwright.terminal import INVENTORY, chosen, published
 
 WRONG, UNASKED = 1, 3  # exit codes; 2 is wrong usage
@@ -22,38 +26,83 @@ WRONG, UNASKED = 1, 3  # exit codes; 2 is wrong usage
 @click.option("--json", "as_json", is_flag=True, help="For programs; ids stay the same.")
 @click.option("--resolver", metavar="ADDRESS", help="A validating one; this machine's otherwise.")
 @click.option("--dns", "only_dns", is_flag=True, help="DNS only; nothing connects to the hosts.")
+@click.option("--watch", "is_watched", is_flag=True, help="DNS, until a change has spread.")
+@click.option("--timeout", metavar="SECONDS", type=float, help="Watch no longer than that.")
+@click.option("--dnsbl", "has_lists", is_flag=True, help="Ask block lists as well.")
+@click.option("--message", "path", metavar="FILE", type=Path, help="Verify a delivered message.")
 def check(
     folder: Path,
     domains: tuple[str, ...],
     as_json: bool,
     resolver: str | None,
     only_dns: bool,
+    is_watched: bool,
+    timeout: float | None,
+    has_lists: bool,
+    path: Path | None,
 ) -> None:
     """Ask the world for every DNS record and look at the hosts; say what to publish.
 
     \b
       mailwright check inventory
       mailwright check inventory example.com --json
-      mailwright check inventory --dns          before the hosts are deployed
+      mailwright check inventory --dns                 before the hosts are deployed
+      mailwright check inventory --watch               until what was published is everywhere
+      mailwright check inventory --message letter.eml  as its receiver has stored it
 
     Every authoritative server is asked, and a resolver; port 25 of each host must show its name
     and a certificate that fits what is published, and MTA-STS policies what they should. Exit
     status: 0 nothing required is wrong, 1 something is, 3 something could not be asked (and
     nothing is known to be wrong).
     """
+    if timeout is not None and not is_watched:
+        raise click.UsageError("--timeout is for --watch")
     inventory = published(folder)
-    asked = Resolver(resolver)
     names = chosen(inventory, domains)
-    found = world.dns_findings(inventory, asked, names if domains else None)
-    found += [] if only_dns else world.host_findings(inventory, asked, names)
+    if path:
+        letter, found = _message(path, inventory, Resolver(resolver))
+        _end(found, as_json, letter.lines(), {"message": letter.to_json()})
+
+    def look() -> list[Finding]:
+        """What resolvers have said before is not remembered."""
+        return world.dns_findings(inventory, Resolver(resolver), names if domains else None)
+
+    found = watch.until_spread(look, timeout) if is_watched else look()
+    asked = Resolver(resolver)
+    if not (only_dns or is_watched):
+        found += world.host_findings(inventory, asked, names)
+    if has_lists:
+        addresses = [ip for host in world.hosts_of(inventory, names) for ip in host.addresses]
+        found += dnsbl.findings(addresses, names, asked)
+    _end(found, as_json)
+
+
+def _message(
+    path: Path, inventory: Inventory, resolver: Resolver
+) -> tuple[message.Message, list[Finding]]:
+    try:
+        letter = message.Message.read(path, resolver)
+    except Invalid as error:
+        raise Problems([error.at(str(path))]) from None
+    ours = {record.name: record for record in dns.records(inventory) if record.purpose == "dkim"}
+    return letter, list(message.findings(letter, ours, resolver))
+
+
+def _end(
+    found: list[Finding], as_json: bool, head: list[str] | None = None, more: Any = None
+) -> None:
+    """Say what was found, for people or for programs, and exit."""
     if as_json:
-        click.echo(json.dumps({"findings": [each.to_json() for each in found]}, indent=2))
+        told = {**(more or {}), "findings": [each.to_json() for each in found]}
+        click.echo(json.dumps(told, indent=2))
     else:
-        _tell(found)
+        _tell(head or [], found)
     sys.exit(_code(found))
 
 
-def _tell(found: list[Finding]) -> None:
+def _tell(head: list[str], found: list[Finding]) -> None:
+    for line in head:
+        click.echo(line)
     for each in found:
         click.echo("\n".join(each.lines()))
     wrong = sum(each.severity == Severity.ERROR for each in found)

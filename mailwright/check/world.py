@@ -11,6 +11,7 @@ from mailwright.check.identity import Sender
 from mailwright.check.zone import Check
 from mailwright.dns.authority import Authority
 from mailwright.dns.resolver import Resolver
+from mailwright.host import MailHost
 from mailwright.inventory import Inventory
 
 
@@ -35,6 +36,11 @@ def host_findings(
 ) -> list[Finding]:
     """Of the hosts that take the mail of the domains that are named, and of their policies."""
     domains = [domain for domain in inventory.domains if domain.name in names]
-    used = {domain.host for domain in domains}
-    some = [host for host in inventory.hosts if host.name in used]
+    some = hosts_of(inventory, names)
     return [*hosts.findings(some, resolver), *mta_sts.findings(domains, resolver)]
+
+
+def hosts_of(inventory: Inventory, names: Collection[str]) -> list[MailHost]:
+    """The hosts that take the mail of the domains that are named."""
+    used = {domain.host for domain in inventory.domains if domain.name in names}
+    return [host for host in inventory.hosts if host.name in used]

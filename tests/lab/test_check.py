@@ -4,8 +4,11 @@ Every record of an inventory that has all kinds is removed, changed and doubled 
 comes from the record model, so no new kind of record can be forgotten.
 """
 
+import ipaddress
 import json
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ from lab.lab import Lab
 from lab.network import entered
 from lab.zones import Edit
 from mailwright import inventory
+from mailwright.check import dnsbl
 from mailwright.cli import cli
 from mailwright.dns import Record
 from tests import inventories
@@ -62,10 +66,11 @@ class World:
         (path / "names").mkdir()
         self.names = Names(path / "names", zones)
 
-    def check(self, resolver: str = RESOLVER) -> list[tuple[str, str]]:
+    def check(self, resolver: str = RESOLVER, *options: str) -> list[tuple[str, str]]:
         """Subject and severity of each finding."""
         with entered(self.names.namespace):
             argv = ["check", str(self.folder), "--dns", "--json", "--resolver", resolver]
+            argv += options
             done = CliRunner().invoke(cli, argv)
         assert done.exit_code in (0, 1, 3), done.output
         found = json.loads(done.stdout)["findings"]
@@ -298,6 +303,85 @@ def test_what_only_the_resolver_remembers_is_a_note(world: World) -> None:
         assert world.subjects() == {record.id}
         with world.names.changed(lines(record, '"v=DMARC1; p=none"'), lines(record), flush=False):
             assert world.check() == [(record.id, "note")]
+
+
+def entries(listed: dict[str, str]) -> str:
+    """What block lists have, as lines of a master file."""
+    return "".join(f"{name}. 60 IN A {address}\n" for name, address in listed.items())
+
+
+ALIVE = entries(
+    {
+        **{f"2.0.0.127.{each.zone}": "127.0.0.2" for each in dnsbl.LISTS if not each.listed},
+        **{f"{each.listed}.{each.zone}": "127.0.1.2" for each in dnsbl.LISTS if each.listed},
+    }
+)
+
+
+def test_a_block_list_is_believed_only_where_it_answers(world: World) -> None:
+    asked = (RESOLVER, "--dnsbl")
+    dead = {(f"dnsbl {each.zone}", "unasked") for each in dnsbl.LISTS}
+    assert {*world.check(*asked)} == dead
+    zen, dbl = "zen.spamhaus.org", "dbl.spamhaus.org"
+    with world.names.changed(added=ALIVE):
+        assert world.check(*asked) == []
+        listed = {
+            f"10.100.51.198.{zen}": "127.0.0.4",
+            f"parked.example.{dbl}": "127.0.1.2",
+            "10.100.51.198.bl.spamcop.net": "127.0.0.1",
+        }
+        with world.names.changed(added=entries(listed)):
+            assert world.check(*asked) == [(f"dnsbl {zen}", "error"), (f"dnsbl {dbl}", "error")]
+        everything = entries({f"1.0.0.127.{zen}": "127.0.0.2"})
+        with world.names.changed(added=everything):
+            assert world.check(*asked) == [(f"dnsbl {zen}", "unasked")]
+    refused = ALIVE.replace(
+        f"2.0.0.127.{zen}. 60 IN A 127.0.0.2", f"2.0.0.127.{zen}. 60 IN A 127.255.255.254"
+    )
+    with world.names.changed(added=refused):
+        assert world.check(*asked) == [(f"dnsbl {zen}", "unasked")]
+
+
+def test_an_ipv6_address_is_looked_for_where_a_list_knows_ipv6(world: World) -> None:
+    def backwards(address: str) -> str:
+        return ipaddress.ip_address(address).reverse_pointer.removesuffix(".ip6.arpa")
+
+    listed = entries({f"{backwards('2001:db8::10')}.zen.spamhaus.org": "127.0.0.3"})
+    with world.names.changed(added=ALIVE + listed):
+        assert world.check(RESOLVER, "--dnsbl") == []
+        knows = entries({f"{backwards('::ffff:7f00:2')}.zen.spamhaus.org": "127.0.0.2"})
+        with world.names.changed(added=knows):
+            assert world.check(RESOLVER, "--dnsbl") == [("dnsbl zen.spamhaus.org", "error")]
+
+
+@contextmanager
+def watching(world: World, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """The command with --watch, under way."""
+    argv = ["mailwright", "check", str(world.folder), "--watch", "--resolver", RESOLVER, *options]
+    command = ["ip", "netns", "exec", world.names.namespace, *argv]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            yield run
+        finally:
+            run.kill()
+
+
+def test_watching_ends_when_a_change_has_spread(world: World) -> None:
+    record = world.one("mx parked.example")
+    with world.names.changed(removed=lines(record)), watching(world) as run:
+        assert run.stderr is not None
+        assert f"1 to come: {record.id}: missing" in run.stderr.readline()
+        with world.names.changed(added=lines(record)):
+            assert "all servers and the resolver agree" in run.stderr.readline()
+            assert run.wait(20) == 0
+
+
+def test_watching_ends_when_its_time_is_over(world: World) -> None:
+    with (
+        world.names.changed(removed=lines(world.one("mx example.com"))),
+        watching(world, "--timeout", "1") as run,
+    ):
+        assert run.wait(20) == 1
 
 
 def test_a_lame_server_is_named_and_no_record(world: World) -> None:

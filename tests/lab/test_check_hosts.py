@@ -5,9 +5,12 @@ On the lab's own hosts, which are broken for a while, and on the domains of lab/
 
 import json
 import re
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -20,7 +23,9 @@ from lab.authority import Authority
 from lab.lab import Lab
 from lab.peers import DOMAIN, PEERS
 from lab.zones import Edit
+from mailwright.inventory import load
 from roles.tls import CHAIN
+from tests.host.letters import eventually
 from tests.inventories import make_keys
 from tests.lab.deploys import HOSTS
 from tests.lab.test_deploy import ask
@@ -233,3 +238,64 @@ def test_a_policy_s_server_must_be_the_right_one(lab: Lab, tmp_path: Path) -> No
         f"mta-sts-policy dane.{DOMAIN}: certificate",
         f"mta-sts-policy sts.{DOMAIN}: silent",
     ]
+
+
+INBOX = "/var/mail/judge/Maildir"
+SENDERS = {"mail.example.com": "alice@example.com", "mail.example.org": "bob@example.org"}
+
+
+def delivered(lab: Lab, host: str, sender: str) -> str:
+    """A letter as the foreign server has stored it."""
+    subject = uuid.uuid4().hex
+    head = f"From: {sender}\\nTo: judge@{DOMAIN}\\nSubject: {subject}"
+    ask(lab, host, f"printf '{head}\\n\\nHi.\\n' | sendmail -f {sender} judge@{DOMAIN}")
+    found = f"grep -rls {subject} {INBOX}/new {INBOX}/cur | head -n 1"
+    path = eventually(lambda: ask(lab, FOREIGN.name, found) or None, f"a letter from {sender}")
+    return ask(lab, FOREIGN.name, f"cat {path}; rm {path}") + "\n"
+
+
+def judged(lab: Lab, inventory: Path, letter: Path, text: str) -> tuple[dict[str, Any], list[str]]:
+    """What the command says of a message with this text, and the kinds of what it finds."""
+    letter.write_text(text)
+    argv = ["mailwright", "check", str(inventory), "--message", str(letter), "--json"]
+    done = lab.run(argv, capture_output=True)
+    assert done.returncode in (0, 1), done.stderr
+    told = json.loads(done.stdout)
+    assert done.returncode == bool(told["findings"])
+    return told["message"], [each["kind"].split()[0] for each in told["findings"]]
+
+
+def test_a_delivered_message_is_verified_with_the_published_key(
+    servers: Lab, inventory: Path, tmp_path: Path, host: str
+) -> None:
+    text, letter = delivered(servers, host, SENDERS[host]), tmp_path / "letter"
+    told, kinds = judged(servers, inventory, letter, text)
+    domain = host.partition(".")[2]
+    keys = next(d.signing for d in load(inventory).domains if d.name == domain)
+    assert kinds == []
+    assert told["domain"] == domain
+    assert {each["selector"] for each in told["signatures"]} == {key.selector for key in keys}
+    results = " ".join(told["authentication_results"])
+    assert all(f"{method}=pass" in results for method in ("dkim", "spf", "dmarc"))
+
+    changed = text.replace("Hi.", "Ho.")
+    assert judged(servers, inventory, letter, changed)[1] == ["invalid"] * len(keys)
+    unsigned = re.sub(r"^DKIM-Signature:.*\n(?:[ \t].*\n)*", "", text, flags=re.M)
+    assert judged(servers, inventory, letter, unsigned)[1] == ["unsigned"]
+
+
+def test_a_key_that_is_not_the_one_on_the_disk_is_named(
+    servers: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    """Another under the same name, and none."""
+    text = delivered(servers, HOSTS[0], SENDERS[HOSTS[0]])
+    for name in ("hosts.py", "mail.toml"):
+        shutil.copy(inventory / name, tmp_path / name)
+    for folder in ("sieve", "tls"):
+        shutil.copytree(inventory / folder, tmp_path / folder)
+    make_keys(tmp_path)
+    assert judged(servers, tmp_path, tmp_path / "letter", text)[1] == ["changed"]
+    mine = tmp_path / "keys" / "example.com"
+    for path in mine.iterdir():
+        path.rename(path.with_name(path.name.replace("mw20260101", "mw20250101")))
+    assert judged(servers, tmp_path, tmp_path / "letter", text)[1] == ["stranger"]

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import dns.rdata
@@ -13,7 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
 from mailwright.check import dane, issuer, tree_walk
+from mailwright.check.message import Message
 from mailwright.check.mta_sts import Text
+from mailwright.dns.resolver import Resolver
+from mailwright.problems import Invalid
 
 WALKS = [
     ("a.example.com", {}, "a.example.com", None),
@@ -138,3 +142,19 @@ def test_a_policy_s_pattern_stands_for_one_label(pattern: str, allows: bool) -> 
     found = Text.read(text)
     assert found.fields["mode"] == "enforce"
     assert found.allows("mail.example.com") == allows
+
+
+NO_LETTERS = [
+    "",
+    "hello\n",
+    "Subject: x\n\nFrom: a@example.com\n",
+    "From: a@b.example, c@d.example\n",
+]
+
+
+@pytest.mark.parametrize("text", NO_LETTERS)
+def test_what_is_no_letter_is_refused(tmp_path: Path, text: str) -> None:
+    letter = tmp_path / "letter"
+    letter.write_text(text)
+    with pytest.raises(Invalid, match="is no message"):
+        Message.read(letter, Resolver("127.0.0.1"))
