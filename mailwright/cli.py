@@ -149,7 +149,7 @@ def init_command(
     if not local:
         reached["ssh_hostname"] = data.get("ipv4") or data.get("ipv6")  # works before DNS does
     secret, made = _first_password(mailbox)
-    starter = init.Starter(target, data | reached, domain, mailbox, secret)
+    starter = init.Starter(target, data | reached, domain, mailbox, secret, made)
     init.create(folder.absolute(), starter, dkim.environment())
     if made:
         click.echo(f"Password of {mailbox}, shown this once: {secret}\n")
@@ -276,7 +276,7 @@ def password_command(generate: bool) -> None:
         click.echo(typed, err=True)
     else:
         typed = new_password("Password")
-    click.echo(password.hash(typed))
+    click.echo(password.hash(typed, generate))
 
 
 cli.add_command(check)

@@ -12,7 +12,8 @@ from typing import Any
 from pyinfra.api.arguments import AllArguments
 from pyinfra.connectors.ssh import ConnectorData
 
-from mailwright import address, tls
+from mailwright import address, capacity, tls
+from mailwright.capacity import Capacity
 from mailwright.delivery import MAXIMAL_QUEUE_LIFETIME
 from mailwright.groups import FILE, Data
 from mailwright.mail import Alias, Domain, Mailbox, Purge, truth
@@ -25,7 +26,10 @@ from mailwright.tls_profile import INTERMEDIATE, PROFILES
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
 
-_OURS = ("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane")
+_OURS = (
+    *("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane"),
+    *("cores", "memory", "dovecot_mode"),
+)
 _PYINFRA = {*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"}
 _EXPECTED_KEYS = listed([*_OURS, "one of pyinfra's"])
 
@@ -54,6 +58,7 @@ class Machine:
     ssh_port: int
     tls_chain_file: str
     dane: bool
+    capacity: Capacity
 
     @property
     def addresses(self) -> list[str]:
@@ -248,6 +253,11 @@ def machine(target: str, data: Data, found: list[Problem]) -> Machine:
         ssh_port=checked("ssh_port", _port, 22),
         tls_chain_file=checked("tls_chain_file", _path, f"tls/{name}.pem"),
         dane=checked("dane", truth, False),
+        capacity=Capacity(
+            cores=checked("cores", capacity.cores, Capacity.cores),
+            memory=checked("memory", capacity.memory, Capacity.memory),
+            dovecot_mode=checked("dovecot_mode", capacity.dovecot_mode, Capacity.dovecot_mode),
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -70,14 +70,15 @@ class Starter:
     data: dict[str, Any]
     domain: str
     mailbox: str
-    password: str
+    password: str = field(repr=False)
+    is_generated: bool
 
     def files(self) -> dict[str, str]:
         """The text of each file, by name."""
         data = "\n".join(f'            "{key}": {_python(self.data[key])},' for key in self.data)
         quoted = {"domain": self.domain, "mailbox": self.mailbox, "password": self.password}
         texts = {name: json.dumps(value, ensure_ascii=False) for name, value in quoted.items()}
-        texts["hash"] = json.dumps(password.hash(self.password))
+        texts["hash"] = json.dumps(password.hash(self.password, self.is_generated))
         return {
             groups.FILE: _HOSTS.format(target=json.dumps(self.target), data=data),
             mail.FILE: _MAIL.format(**texts),

@@ -55,7 +55,7 @@ def new_password(question: str) -> str:
 def password_hash(name: str, generate: bool) -> str:
     """The hash of a mailbox's new password; one that is made up is shown this once."""
     typed = password.generate() if generate else new_password(f"Password of {name}")
-    found = password.hash(typed)
+    found = password.hash(typed, generate)
     if generate:
         click.echo(f"Password of {name}, shown this once: {typed}")
     return found

@@ -123,7 +123,7 @@ def test_init_leaves_a_folder_with_files_alone(run) -> None:
 def test_nothing_is_written_over(run) -> None:
     run(*INIT, *ADDRESSES)
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
-    starter = init.Starter("mail.example.com", {}, "example.com", "a@example.com", "hush")
+    starter = init.Starter("mail.example.com", {}, "example.com", "a@example.com", "hush", False)
     with pytest.raises(Problems, match="is not empty"):
         init.create(Path("inventory").absolute(), starter, None)
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before

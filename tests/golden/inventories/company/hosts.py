@@ -1,11 +1,25 @@
-"""Umlauts; IPv4 only on one host, IPv6 only on the other; a user with sudo, and `@local`."""
+"""Umlauts; IPv4 only on a big host, IPv6 only on a careful one; a user with sudo, and `@local`."""
 
 mail = (
     [
-        ("192.0.2.20", {"debian": 12, "ipv4": "192.0.2.20", "myhostname": "xn--bcher-kva.example"}),
+        (
+            "192.0.2.20",
+            {
+                "debian": 12,
+                "ipv4": "192.0.2.20",
+                "myhostname": "xn--bcher-kva.example",
+                "cores": 8,
+                "memory": "16G",
+            },
+        ),
         (
             "@local",
-            {"debian": 13, "ipv6": "2001:db8::20", "myhostname": "post.xn--bcher-kva.example"},
+            {
+                "debian": 13,
+                "ipv6": "2001:db8::20",
+                "myhostname": "post.xn--bcher-kva.example",
+                "dovecot_mode": "high-security",
+            },
         ),
     ],
     {"ssh_user": "admin", "_sudo": True},

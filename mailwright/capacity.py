@@ -1,0 +1,60 @@
+"""How much of itself a host gives to Dovecot: the sizes of its pools of processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailwright import size
+from mailwright.problems import Invalid
+
+MODES = ("high-performance", "high-security")
+SESSION = 1 << 20  # what one more session takes of the memory that processes do not share
+SMALLEST = 512 << 20
+_OTHERS = 1000  # processes that are no sessions: deliveries, logins, quota-status, doveadm
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What `hosts.py` says of the machine: `cores`, and `memory` in bytes.
+
+    `dovecot_mode` as Dovecot's manual names them (Login processes). With `high-security` each
+    connection has processes of its own, before the login and after it, so that a hole in one shows
+    nobody else's mail. With `high-performance` a login process serves many connections and holds
+    their TLS keys, and an IMAP or POP3 process serves a hundred users, one after the other.
+    """
+
+    cores: int = 2
+    memory: int = 2 << 30
+    dovecot_mode: str = MODES[0]
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions of each protocol there may be at once: half of the memory is theirs."""
+        return self.memory // 2 // SESSION
+
+    @property
+    def auth_clients(self) -> int:
+        """How many processes may talk to Dovecot's auth and anvil, so that neither runs out."""
+        return 2 * self.sessions + _OTHERS
+
+
+def cores(value: object) -> int:
+    """Raises Invalid."""
+    if type(value) is int and 0 < value <= 1024:
+        return value
+    raise Invalid(value, "is no number of cores", "a number such as 4, without quotes")
+
+
+def memory(value: object) -> int:
+    """Bytes. Raises Invalid."""
+    number = size.parse(value)
+    if number < SMALLEST:
+        raise Invalid(value, "is too little memory for a mail server", "at least 512M")
+    return number
+
+
+def dovecot_mode(value: object) -> str:
+    """Raises Invalid."""
+    if value in MODES:
+        return str(value)
+    raise Invalid(value, "is unknown", " or ".join(MODES))
