@@ -9,6 +9,7 @@ from roles.base import base
 from roles.dovecot import dovecot
 from roles.firewall import firewall
 from roles.mta_sts_resolver import mta_sts_resolver
+from roles.nginx import nginx
 from roles.postfix import postfix
 from roles.postsrsd import postsrsd
 from roles.purge import purge
@@ -26,5 +27,6 @@ rspamd()
 postsrsd()
 mta_sts_resolver()
 postfix()
+nginx()
 firewall()
 purge()

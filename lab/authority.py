@@ -66,20 +66,25 @@ class Authority:
         return leaf.pem() + _certificate_pem(self._intermediate.certificate)
 
     def provide(self, path: Path, hostname: str, *others: str) -> bool:
-        """Issue `path` for a host that has none, or one of another or ending lab; tell if so."""
-        if path.exists() and not self._is_outdated(path):
+        """Issue `path` where it is missing, of another lab, ending or without a name; tell if so.
+
+        A file that no lab issued stays as it is.
+        """
+        if path.exists() and not self._is_outdated(path, {hostname, *others}):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
         write(path, self.issue(hostname, *others), mode=0o600)
         return True
 
-    def _is_outdated(self, path: Path) -> bool:
-        """Whether the file is from a lab's authority, but not this one, or ends within a week."""
+    def _is_outdated(self, path: Path, names: set[str]) -> bool:
+        """Whether a lab's authority issued the file, and this one should do so again."""
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
         if certificates[0].issuer != _name(INTERMEDIATE_NAME):
             return False
         ends_soon = certificates[0].not_valid_after_utc < datetime.now(UTC) + timedelta(days=7)
-        return ends_soon or self._intermediate.certificate not in certificates
+        there = certificates[0].extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        lacking = names - {*there.value.get_values_for_type(x509.DNSName)}
+        return bool(lacking) or ends_soon or self._intermediate.certificate not in certificates
 
 
 def _create(folder: Path) -> None:

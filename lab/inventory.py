@@ -39,6 +39,11 @@ def hosts(folder: Path) -> tuple[InventoryHost, ...]:
     return tuple(found)
 
 
+def web_names(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return the web names of each domain that could have a web site, by domain."""
+    return {site.domain.name: site.wanted for site in load(folder).sites}
+
+
 def _check_addresses(places: list[Place]) -> None:
     taken: dict[str, str] = {a: place.name for place in RESERVED for a in place.addresses}
     for place in places:

@@ -58,7 +58,8 @@ class Lab:
     ) -> None:
         """Bring up what is missing of the lab for the hosts of the inventory folder.
 
-        Issues `tls/<host name>.pem` in it for hosts that have none. Raises LabError.
+        Issues `tls/<host name>.pem` and `tls/web/<domain>.pem` in it where there is none. Raises
+        LabError.
         """
         progress = progress or Progress()
         hosts = inventories.hosts(inventory)
@@ -207,6 +208,9 @@ class Lab:
             name = host.place.name
             if authority.provide(inventory / "tls" / f"{name}.pem", name):
                 progress(f"issued a certificate for {name}")
+        for domain, names in inventories.web_names(inventory).items():
+            if authority.provide(inventory / "tls" / "web" / f"{domain}.pem", *names):
+                progress(f"issued a certificate for {', '.join(names)}")
 
     def _identity(self) -> Identity:
         key = public(operator_key(self.home))

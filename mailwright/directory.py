@@ -20,7 +20,7 @@ from mailwright.mail import (
     Purge,
     setting,
 )
-from mailwright.policy import OFF, Policy
+from mailwright.policy import Policy
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
@@ -463,10 +463,6 @@ def warnings(found: Directory, message_size_limit: int) -> list[str]:
     if unread:
         what = "keeps mail that" if len(unread) == 1 else "keep mail that"
         lines.append(f"{listed(unread, 'and')} {what} nobody reads: no members, no IMAP, no POP3")
-    unshown = [d.name for d in found.domains.values() if d.policy.mta_sts != OFF]
-    if unshown:
-        what = "no host shows the policy yet, so it has no effect"
-        lines.append(f"mta_sts of {listed(unshown, 'and')}: {what}")
     if found.postmaster.rpartition("@")[2] not in found.domains:
         lines.append(f"postmaster {found.postmaster} is in no domain of ours")
     return lines

@@ -20,11 +20,16 @@ from mailwright.mail import Alias, Domain, Mailbox, Purge, truth
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.quotas import QuotaWarning
 from mailwright.sieve import Script
+from mailwright.site import Site
 from mailwright.tls_profile import INTERMEDIATE, PROFILES
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
+WEB = "web"  # a host with web sites
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
+VARIANTS |= {WEB}
+
+_HTTPS = "MTA-STS policies and the settings of mail programs (RFC 8461)"
 
 _OURS = (
     *("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane"),
@@ -73,7 +78,8 @@ class MailHost(Machine):
     Sizes are bytes. `quota_trash` is by how many percent of the quota the folder Trash may go
     beyond it. `sender_logins` has for each address the mailboxes that may send as it: the mailbox
     of that name, or those that the alias belongs to on this host. `tls_chain` is PEM text, a secret
-    (private key, leaf, intermediates), and like everything long not in the repr.
+    (private key, leaf, intermediates), and like everything long not in the repr. `sites` are
+    those that its web server shows.
     """
 
     domains: tuple[Domain, ...]
@@ -89,6 +95,7 @@ class MailHost(Machine):
     caa: tuple[str, ...] = ()
     scripts: tuple[Script, ...] = ()
     smtpd_tls_profile: str = "intermediate"
+    sites: tuple[Site, ...] = ()
 
     @property
     def tlsa(self) -> tuple[str, ...]:
@@ -108,7 +115,8 @@ class MailHost(Machine):
     @property
     def variants(self) -> frozenset[str]:
         """Which `name@variant` templates this host gets."""
-        return frozenset((self.dovecot, self.postfix, f"debian{self.debian}"))
+        web = (WEB,) if self.sites else ()
+        return frozenset((self.dovecot, self.postfix, f"debian{self.debian}", *web))
 
     @property
     def maximal_queue_lifetime(self) -> str:
@@ -207,6 +215,7 @@ class MailHost(Machine):
             Listener(995, "pop3s", "mailboxes over POP3, TLS from the start (RFC 8314)"),
             Listener(110, "pop3", "mailboxes over POP3, after STLS (RFC 2595)"),
             Listener(4190, "sieve", "a user's filters, after STARTTLS (RFC 5804)"),
+            *([Listener(443, "https", _HTTPS)] if self.sites else ()),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from mailwright import dkim, groups, mail, quotas, sieve, tls
+from mailwright import dkim, groups, mail, quotas, sieve, site, tls
 from mailwright.directory import Directory, directory, warnings
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
@@ -16,6 +16,7 @@ from mailwright.ownership import sender_logins
 from mailwright.problems import Invalid, Problem, Problems, nearest
 from mailwright.rotation.life import State
 from mailwright.sieve import Script
+from mailwright.site import Site
 
 GROUP = "mail"
 Named = TypeVar("Named")
@@ -23,7 +24,10 @@ Named = TypeVar("Named")
 
 @dataclass(frozen=True)
 class Inventory:
-    """One mail system. Tuples are sorted by name; `groups` is what pyinfra makes of `hosts.py`."""
+    """One mail system. Tuples are sorted by name; `groups` is what pyinfra makes of `hosts.py`.
+
+    `sites` are the web sites that there could be; a host's are those that it serves.
+    """
 
     folder: Path
     hosts: tuple[MailHost, ...]
@@ -32,6 +36,7 @@ class Inventory:
     aliases: tuple[Alias, ...] = field(repr=False)
     ends: dict[str, frozenset[str]] = field(repr=False)
     groups: dict[str, Group] = field(repr=False)
+    sites: tuple[Site, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
 
 
@@ -52,10 +57,13 @@ def load(
     all_groups, machines, table, book = _described(folder, None, found)
     domains = _with_keys(folder, book.domains, require_keys, passphrase, found)
     scripts = sieve.read(folder, book.domains, book.mailboxes, found)
+    web: list[Problem] = []
+    sites = site.read(folder, book.domains, book.mailboxes.values(), web)
+    found += web if require_tls else []
     chains = {m.name: _chain(folder, m, found if require_tls else []) for m in machines}
     if found:
         raise Problems(found)
-    hosts = [_host(m, table, domains, book, scripts, chains[m.name]) for m in machines]
+    hosts = [_host(m, table, domains, book, scripts, sites, chains[m.name]) for m in machines]
     return Inventory(
         folder=folder,
         hosts=tuple(hosts),
@@ -64,9 +72,11 @@ def load(
         aliases=_sorted(book.aliases),
         ends=book.ends,
         groups=all_groups,
+        sites=tuple(sites),
         warnings=(
             *warnings(book, table.message_size_limit),
             *sieve.warnings(scripts, _sorted(book.mailboxes)),
+            *site.warnings(sites),
         ),
     )
 
@@ -164,6 +174,7 @@ def _host(
     domains: Iterable[Domain],
     book: Directory,
     scripts: Iterable[Script],
+    sites: Iterable[Site],
     chain: str,
 ) -> MailHost:
     here = {domain.name for domain in domains if domain.host == m.name}
@@ -184,4 +195,5 @@ def _host(
         smtpd_tls_profile=table.smtpd_tls_profile,
         purges=tuple(purge for purge in book.purges if purge.domain in here),
         scripts=tuple(script for script in scripts if script.domain in here),
+        sites=tuple(site for site in sites if site.names and site.domain.name in here),
     )

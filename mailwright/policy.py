@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mailwright.mail import DomainTable
 
 OFF = "off"
+MTA_STS, AUTOCONFIG, AUTODISCOVER = WEB = ("mta-sts", "autoconfig", "autodiscover")
 MTA_STS_MODES = ("none", "testing", "enforce")  # RFC 8461 section 5
 _DAY = 86400
 # Senders keep a policy for so many seconds. In testing a mistake should be gone the next day; an
@@ -79,6 +80,8 @@ def read(
     for each in entry.no_mail:
         if not each.endswith(f".{name}"):
             found.append(Problem(f"{where}.no_mail", "is not below the domain", each, f"x.{name}"))
+        elif each.removesuffix(f".{name}") in WEB:
+            found.append(Problem(f"{where}.no_mail", "is a web name of the domain", each))
         elif each in hosts:
             found.append(Problem(f"{where}.no_mail", "is a mail host of hosts.py", each))
     postmaster = (f"postmaster@{name}",)

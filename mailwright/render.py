@@ -3,7 +3,9 @@
 `templates/etc/postfix/main.cf.j2` becomes `/etc/postfix/main.cf`. In a template's path
 `name@2.3.j2` is for hosts with that variant only, `[domain]` stands for each domain stored on the
 host, `[key]` for each of the DKIM keys that they sign with (`<domain>.<key>`), and `[script]` for
-each Sieve script of the inventory (`before/<domain>`), whose origin is its own file.
+each Sieve script of the inventory (`before/<domain>`), whose origin is its own file. `[site]` is
+the domain of each web site; `autoconfig.[site]` is for those only that have that name, and below it
+`[offer]` and `[service]` stand for what the site's mailboxes may use.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSynta
 
 from mailwright.host import VARIANTS, MailHost
 from mailwright.problems import Problem, Problems, listed, nearest
+from mailwright.site import Site
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 _SUFFIX = ".j2"
@@ -121,11 +124,31 @@ def _destinations(
         for script in host.scripts:
             context = {"host": host, "script": script, "origin": script.file}
             yield path.replace("[script]", script.name), context
+    elif "[site]" in path:
+        for site in host.sites:
+            yield from _of_site(path, site, {"host": host, "site": site})
     elif "[domain]" in path:
         for domain in host.domains:
             yield path.replace("[domain]", domain.name), {"host": host, "domain": domain}
     else:
         yield path, {"host": host}
+
+
+def _of_site(
+    path: str, site: Site, context: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    folder = next(part for part in path.split("/") if "[site]" in part)
+    path = path.replace("[site]", site.domain.name)
+    if folder.endswith(".[site]") and folder.replace("[site]", site.domain.name) not in site.names:
+        return
+    if "[offer]" in path:
+        for offer in site.every_offer:
+            yield path.replace("[offer]", offer.name), {**context, "offer": offer}
+    elif "[service]" in path:
+        for service in site.reading:
+            yield path.replace("[service]", service.protocol), {**context, "service": service}
+    else:
+        yield path, context
 
 
 def _text(

@@ -1,4 +1,4 @@
-"""The certificate of a mail host: private key, leaf and intermediates in one PEM file.
+"""The certificate of a mail host or a web site: key, leaf and intermediates in one PEM file.
 
 That order is Postfix's (postconf(5), smtpd_tls_chain_files); Dovecot and nginx read it as well.
 """
@@ -23,8 +23,19 @@ _EXPECTED = "private key, leaf and intermediates in one PEM file"
 def read(path: Path, name: str) -> str:
     """The text of a chain file that serves for the host `name`, now.
 
+    Raises Invalid when it is not `usable` or the name is not covered.
+    """
+    chain = usable(path)
+    if not covered(chain, name):
+        raise not_for(chain, name)
+    return chain
+
+
+def usable(path: Path) -> str:
+    """The text of a chain file that serves for some name, now.
+
     Raises Invalid when it is missing, open to other users, has no usable key or certificate, these
-    do not match, the name is not covered (RFC 9525), or the time is outside the validity.
+    do not match, or the time is outside the validity.
     """
     if not path.exists():
         raise Invalid(None, "is missing", _EXPECTED)
@@ -36,10 +47,6 @@ def read(path: Path, name: str) -> str:
         )
     if _public(key) != _public(leaf):
         raise Invalid(None, "has a private key and a certificate that do not match")
-    names = _names(leaf)
-    if name not in names and f"*.{name.partition('.')[2]}" not in names:
-        what = f"has a certificate for {listed(names, 'and') if names else 'no name'}"
-        raise Invalid(None, what, f"one for {name}")
     if datetime.now(UTC) > leaf.not_valid_after_utc:
         raise Invalid(None, f"has a certificate that expired on {leaf.not_valid_after_utc:%F}")
     if datetime.now(UTC) < leaf.not_valid_before_utc:
@@ -47,6 +54,19 @@ def read(path: Path, name: str) -> str:
             None, f"has a certificate for the time after {leaf.not_valid_before_utc:%F %T}"
         )
     return raw.decode("utf-8", "replace")
+
+
+def covered(chain: str, *wanted: str) -> list[str]:
+    """Those of the host names that the chain is for (RFC 9525 section 6)."""
+    names = {*_names(_leaf(chain.encode()))}
+    return [name for name in wanted if {name, f"*.{name.partition('.')[2]}"} & names]
+
+
+def not_for(chain: str, *wanted: str) -> Invalid:
+    """What is wrong with a chain that is for none of the names."""
+    names = _names(_leaf(chain.encode()))
+    what = f"has a certificate for {listed(names, 'and') if names else 'no name'}"
+    return Invalid(None, what, f"one for {listed(wanted, 'and')}")
 
 
 def tlsa(chain: str) -> str:

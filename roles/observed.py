@@ -28,14 +28,20 @@ class Observed:
 
 
 class HostState(FactBase[Observed]):
-    """Digest, owner and mode of the files below `roots`; what is loaded, running and installed."""
+    """Digest, owner and mode of the files below `roots`; what is loaded, running and installed.
+
+    Folders that held files of ours in an earlier run are looked at as well.
+    """
 
     def command(self, roots: Sequence[str]) -> str:
         """One shell command; its lines start with a letter that says what they tell."""
         below = " ".join(shlex.quote(root) for root in roots)
-        pruned = f"find {below} -path /etc/mailwright/rollout -prune -o -type f"
+        pruned = "find $roots -path /etc/mailwright/rollout -prune -o -type f"
         return (
             '. /etc/os-release; echo "R $VERSION_ID"; '
+            f"roots=$({{ printf '%s\\n' {below}; "
+            "sed 's|^\\(/[^/]*/[^/]*\\).*|\\1|' /etc/mailwright/rollout/*/owned; } 2>/dev/null "
+            "| sort -u); "
             f"{pruned} -printf 'F %m %u %g %p\\n' 2>/dev/null; "
             f"{pruned} -print0 2>/dev/null | xargs -0r sha256sum | sed 's/^/S /'; "
             "for d in /etc/mailwright/rollout/*/; do "

@@ -10,6 +10,7 @@ import io
 import shlex
 import tarfile
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from pyinfra.api.command import StringCommand
@@ -67,7 +68,7 @@ class Plan:
         others = [f"{path} would be removed" for path in stale]
         others += [f"{path} would be built" for path in lost]
         others += [f"{unit} would be started" for unit in idle]
-        if seen.loaded.get(service.name) != digest:
+        if seen.loaded.get(service.name) != digest and (files or before):
             others.append(f"{service.name} would load its files")
         changed = [file for file in files if seen.files.get(file.path) != file.fingerprint]
         return cls(service, files, changed, stale, others, digest)
@@ -114,8 +115,8 @@ class Plan:
 def _digest(service: Service, files: list[File], picture: Picture) -> str:
     """One digest of all that the daemon reads: its own files and those of others that it loads."""
     lines = [" ".join((file.path, *file.fingerprint)) for file in files]
-    loads = {path: hashlib.sha256(picture[path].encode()).hexdigest() for path in service.loads}
-    lines += [f"{path} {digest}" for path, digest in loads.items()]
+    loads = [path for path in picture if any(fnmatchcase(path, glob) for glob in service.loads)]
+    lines += [f"{path} {hashlib.sha256(picture[path].encode()).hexdigest()}" for path in loads]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

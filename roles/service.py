@@ -46,9 +46,9 @@ class Service:
     """A daemon, and the shell that checks, starts and probes it; each snippet runs under `sh -eu`.
 
     `tree` is the folder whose files change together, at once. `check` sees the new files at their
-    true paths before anybody else does; any failure there leaves the host as it was. `loads` names
-    files of other roles that the daemon reads, so that their change makes it load again. `compiled`
-    says by a pattern which suffix the file has that `build` makes of another.
+    true paths before anybody else does; any failure there leaves the host as it was. `loads` are
+    patterns of other roles' files that the daemon reads, so that their change makes it load again.
+    `compiled` says by a pattern which suffix the file has that `build` makes of another.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The certificate that Postfix and Dovecot show: the operator's own file, brought to the host.
+"""The certificates: Postfix and Dovecot show the host's, nginx that of each web site.
 
-Opens no port. Comes before `postfix` and `dovecot`, which load the file. Private key, certificate
-and chain are one file: no daemon ever sees a key beside another key's certificate.
+Opens no port. Comes before `postfix`, `dovecot` and `nginx`, which load the files. Private key,
+certificate and chain are one file: no daemon ever sees a key beside another key's certificate.
 """
 
 from pyinfra.api.deploy import deploy
@@ -9,21 +9,22 @@ from pyinfra.api.deploy import deploy
 from roles.rollout import rollout
 from roles.service import Mode, Service
 
-CHAIN = "/etc/mailwright/tls/mail.pem"
-
 SERVICE = Service(
     name="tls",
     tree="/etc/mailwright/tls",
-    modes={CHAIN: Mode(bits=0o600)},
-    check=f"""
-        key=$(openssl pkey -in {CHAIN} -pubout 2>/dev/null) || refuse "{CHAIN}: no private key"
-        certificate=$(openssl x509 -in {CHAIN} -noout -pubkey) || refuse "{CHAIN}: no certificate"
-        [ "$key" = "$certificate" ] || refuse "key and certificate in {CHAIN} do not match"
+    modes={"/etc/mailwright/tls/*": Mode(bits=0o600)},
+    check="""
+        for chain in $(find /etc/mailwright/tls -name '*.pem'); do
+            key=$(openssl pkey -in "$chain" -pubout 2>/dev/null) || refuse "$chain: no private key"
+            certificate=$(openssl x509 -in "$chain" -noout -pubkey) ||
+                refuse "$chain: no certificate"
+            [ "$key" = "$certificate" ] || refuse "key and certificate in $chain do not match"
+        done
     """,
 )
 
 
 @deploy("TLS")
 def tls() -> None:
-    """Bring the host's certificate."""
+    """Bring the certificates."""
     rollout(service=SERVICE, name="Certificate")

@@ -25,6 +25,7 @@ def complete(source: Path, target: Path) -> Inventory:
     inventory = make_keys(target)
     for host in inventory.hosts:
         self_signed(target / host.tls_chain_file, host.name)
+    certify_web(target)
     return load(target)
 
 
@@ -36,10 +37,16 @@ def make_keys(folder: Path) -> Inventory:
     return inventory
 
 
-def self_signed(path: Path, name: str) -> None:
-    """A private key and a certificate for `name` in one PEM file that only its owner reads."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def certify_web(folder: Path) -> None:
+    """Give each domain a certificate for its web names."""
+    for site in load(folder, require_keys=False, require_tls=False).sites:
+        self_signed(folder / f"tls/web/{site.domain.name}.pem", *site.wanted)
+
+
+def self_signed(path: Path, *names: str, key: ec.EllipticCurvePrivateKey | None = None) -> None:
+    """A private key and a certificate for `names` in one PEM file that only its owner reads."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
@@ -47,7 +54,7 @@ def self_signed(path: Path, name: str) -> None:
         now + timedelta(days=90)
     )
     builder = builder.add_extension(
-        x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False
+        x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
     )
     certificate = builder.sign(key, hashes.SHA256())
     pem = serialization.Encoding.PEM

@@ -42,9 +42,11 @@ def _owned(inventory: Inventory) -> Iterator[tuple[str | None, Iterator[Record]]
     for host in inventory.hosts:
         yield None, hosts.records(host, host.name in names)
     machines, offered = {host.name for host in inventory.hosts}, _offered(inventory)
+    web = {site.domain.name: site.names for host in inventory.hosts for site in host.sites}
     for domain in inventory.domains:
         protocols = offered.get(domain.alias_of or domain.name, set())
-        yield domain.name, domains.records(domain, domain.name in machines, protocols)
+        served = web.get(domain.name, ())
+        yield domain.name, domains.records(domain, domain.name in machines, protocols, served)
 
 
 def _offered(inventory: Inventory) -> dict[str, set[str]]:

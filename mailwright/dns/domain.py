@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 from mailwright.dns import dkim, dmarc, spf, srv, tls_rpt
 from mailwright.dns.record import RECOMMENDED, Record
-from mailwright.policy import OFF, Dmarc
+from mailwright.policy import AUTOCONFIG, AUTODISCOVER, MTA_STS, Dmarc
 
 if TYPE_CHECKING:
     from mailwright.mail import Domain
 
 
-def records(domain: Domain, is_host: bool, offered: Collection[str]) -> Iterator[Record]:
-    """In the order of a zone file. `offered` are the protocols that its mailboxes may use."""
+def records(
+    domain: Domain, is_host: bool, offered: Collection[str], web: Collection[str]
+) -> Iterator[Record]:
+    """In the order of a zone file.
+
+    `offered` are the protocols that its mailboxes may use, `web` the names of its site.
+    """
     if domain.parked:
         yield from no_mail(domain.name)
         return
@@ -35,29 +40,44 @@ def records(domain: Domain, is_host: bool, offered: Collection[str]) -> Iterator
         there = f"{domain.name}._report._dmarc.{other}."
         yield Record("dmarc-report", there, "TXT", ("v=DMARC1",), why)
 
-    yield from _transport(domain)
+    yield from _transport(domain, web)
     for service, value in srv.values(offered, domain.host):
         state = "There is no" if value == srv.NOT_OFFERED else "Mail programs find"
         why = f"{state} {service.what} at port {service.port} ({service.source})."
         yield Record("srv", f"{service.name}._tcp.{name}", "SRV", (value,), why, RECOMMENDED)
+    yield from _settings(domain, web)
     for without in policy.no_mail:
         yield from no_mail(without)
 
 
-def _transport(domain: Domain) -> Iterator[Record]:
-    """How other servers reach the domain: with TLS, and whom they tell when it fails."""
+def _transport(domain: Domain, web: Collection[str]) -> Iterator[Record]:
+    """How other servers reach the domain: with TLS, and whom they tell when it fails.
+
+    A policy that nothing serves is not announced.
+    """
     name, policy = f"{domain.name}.", domain.policy
-    if policy.mta_sts != OFF:
+    if f"{MTA_STS}.{domain.name}" in web:
         why = "Senders look for the policy that says: only with TLS (RFC 8461 section 3.1)."
         value = f"v=STSv1; id={policy.mta_sts_id(domain.host)}"
         yield Record("mta-sts", f"_mta-sts.{name}", "TXT", (value,), why, RECOMMENDED)
         why = "Where the policy is shown, over HTTPS (RFC 8461 section 3.3)."
         host = f"{domain.host}."
-        yield Record("mta-sts-host", f"mta-sts.{name}", "CNAME", (host,), why, RECOMMENDED)
+        yield Record("mta-sts-host", f"{MTA_STS}.{name}", "CNAME", (host,), why, RECOMMENDED)
     if policy.tls_rpt:
         why = "Who cannot reach the domain with TLS tells us of it (RFC 8460 section 3)."
         value = tls_rpt.value(policy.tls_rpt)
         yield Record("tls-rpt", f"_smtp._tls.{name}", "TXT", (value,), why, RECOMMENDED)
+
+
+def _settings(domain: Domain, web: Collection[str]) -> Iterator[Record]:
+    """Where mail programs are told how to reach a mailbox."""
+    host = f"{domain.host}."
+    if (name := f"{AUTOCONFIG}.{domain.name}") in web:
+        why = "Thunderbird and others find their settings here (draft-ietf-mailmaint-autoconfig)."
+        yield Record("autoconfig", f"{name}.", "CNAME", (host,), why, RECOMMENDED)
+    if (name := f"{AUTODISCOVER}.{domain.name}") in web:
+        why = "Outlook and others find their settings here (MS-OXDSCLI)."
+        yield Record("autodiscover", f"{name}.", "CNAME", (host,), why, RECOMMENDED)
 
 
 def no_mail(name: str) -> Iterator[Record]:

@@ -19,6 +19,11 @@ class ServiceName:
     priority: int
     source: str
 
+    @property
+    def is_implicit(self) -> bool:
+        """Whether TLS is there from the start; otherwise STARTTLS brings it."""
+        return self.name in ("_imaps", "_pop3s", "_submissions")
+
 
 # TLS from the start is preferred (RFC 8314 section 3), and IMAP to POP3.
 SERVICES = (

@@ -52,7 +52,7 @@ def test_the_picture_is_the_one_that_was_agreed(
 ) -> None:
     found = dict(emitted(inventory))
     agreed = {
-        str(path.relative_to(HERE / "pictures")): path.read_text()
+        str(path.relative_to(HERE / "pictures")): path.read_bytes().decode()
         for path in (HERE / "pictures" / inventory.folder.name).rglob("*")
         if path.is_file()
     }
@@ -62,7 +62,7 @@ def test_the_picture_is_the_one_that_was_agreed(
         for name, content in found.items():
             path = HERE / "pictures" / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
+            path.write_bytes(content.encode())
         return
     assert found == agreed
 

@@ -53,13 +53,22 @@ PORTS = {
     995: [],
     110: ["-starttls", "pop3"],
     4190: ["-starttls", "sieve"],
+    443: [],
 }
 TLS_1_3 = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"]
 
 
+def greeting(mail: MailHost, port: int) -> list[str]:
+    """Openssl's words for how to get to TLS; the web server knows only the names of its sites."""
+    if port == 443 and not mail.sites:
+        pytest.skip("the host has no web site")
+    name = mail.sites[0].names[0] if port == 443 else mail.name
+    return ["-connect", f"{name}:{port}", *PORTS[port]]
+
+
 def chosen(mail: MailHost, port: int, *offer: str) -> str:
     """The suite that the server takes from an offer; empty when it takes none."""
-    words = ["openssl", "s_client", "-connect", f"{mail.name}:{port}", *PORTS[port], *offer]
+    words = ["openssl", "s_client", *greeting(mail, port), *offer]
     said = subprocess.run(words, input="", capture_output=True, text=True, timeout=20).stdout
     return next(iter(re.findall(r"^New, TLSv1\.\d, Cipher is (\S+)$", said, re.M)), "")
 
@@ -72,7 +81,8 @@ def test_tls_1_2_takes_exactly_the_suites_of_its_profile(mail: MailHost, port: i
     while one := chosen(mail, port, "-tls1_2", "-cipher", ":!".join([known, *taken])):
         assert one not in taken
         taken.append(one)
-    key = x509.load_pem_x509_certificates(mail.tls_chain.encode())[0].public_key()
+    chain = mail.sites[0].chain if port == 443 else mail.tls_chain
+    key = x509.load_pem_x509_certificates(chain.encode())[0].public_key()
     ours = isinstance(key, ec.EllipticCurvePublicKey)
     assert set(taken) == {name for name in mail.suites(port) if ("-ECDSA-" in name) == ours}
 
@@ -89,6 +99,6 @@ def test_key_exchange_is_post_quantum_where_the_release_has_it(
     mail: MailHost, host: Host, port: int
 ) -> None:
     """Asked with the host's own openssl, since the operator's may be too old to ask."""
-    ask = f"openssl s_client -connect {mail.name}:{port} {' '.join(PORTS[port])}"
+    ask = f"openssl s_client {' '.join(greeting(mail, port))}"
     said = host.run(f"{ask} -groups X25519MLKEM768 </dev/null 2>/dev/null")
     assert ("Cipher is TLS_" in said.stdout) == (mail.debian > 12)  # OpenSSL 3.0 has none

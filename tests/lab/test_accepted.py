@@ -11,6 +11,7 @@ from mailwright.host import MailHost
 from mailwright.render import picture
 from roles.dovecot import SERVICE as DOVECOT
 from roles.firewall import SERVICE as FIREWALL
+from roles.nginx import SERVICE as NGINX
 from roles.postfix import service as postfix
 from roles.rspamd import SERVICE as RSPAMD
 from roles.tls import SERVICE as TLS
@@ -19,7 +20,7 @@ from tests.inventories import complete
 INVENTORIES = Path(__file__).parents[1] / "golden" / "inventories"
 HOSTS = {12: "mail.example.com", 13: "mail.example.org"}
 
-TREES = "/etc/postfix /etc/dovecot /etc/rspamd"
+TREES = "/etc/postfix /etc/dovecot /etc/rspamd /etc/nginx"
 
 # As roles/rollout.sh rehearses: the picture over a copy of what Debian has there.
 REHEARSE = f"""
@@ -27,6 +28,7 @@ set -eu
 rm -rf /run/golden
 mkdir -p /run/golden/etc/mailwright/tls
 for tree in {TREES}; do cp -a $tree /run/golden$tree; done
+rm -rf /run/golden/etc/nginx/sites  # those of other domains, whose certificates go as well
 tar -C /run/golden -xf -
 NEXT=/run/golden unshare --mount --propagation private sh -eu /run/golden/check 2>&1
 rm -rf /run/golden
@@ -43,7 +45,7 @@ def test_the_daemons_accept_the_picture(
 ) -> None:
     inventory = complete(INVENTORIES / name, tmp_path)
     host = next(host for host in inventory.hosts if host.debian == debian)
-    services = (TLS, DOVECOT, RSPAMD, postfix(debian), FIREWALL)
+    services = (TLS, DOVECOT, RSPAMD, postfix(debian), NGINX, FIREWALL)
     check = CHECK + "".join(f"({service.functions}\nbuild; check)\n" for service in services)
     tar = tmp_path / "picture.tar"
     tar.write_bytes(archive(host, check))

@@ -60,6 +60,7 @@ class World:
         (self.folder / "mail.toml").write_text(MAIL)
         for host in inventories.make_keys(self.folder).hosts:
             inventories.self_signed(self.folder / host.tls_chain_file, host.name)
+        inventories.certify_web(self.folder)
         self.records = list(mailwright.dns.records(inventory.load(self.folder)))
         zones = {f"{origin}.": "" for origin in (*ORIGINS, *REVERSE)}
         zones["example.com."] = "".join(map(lines, self.records))

@@ -407,6 +407,7 @@ def without(inventory: Path, *domains: str) -> None:
     for name in {*domains, *twins}:
         del table["domains"][name]
         shutil.rmtree(inventory / "keys" / name, ignore_errors=True)
+        (inventory / "tls" / "web" / f"{name}.pem").unlink(missing_ok=True)
     for script in (inventory / "sieve").rglob("*.sieve"):
         if script.stem.rpartition("@")[2] in {*domains, *twins}:
             script.unlink()

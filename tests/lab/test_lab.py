@@ -305,7 +305,7 @@ def test_a_second_up_changes_nothing(lab: Lab, inventory: Path) -> None:
     def state() -> object:
         command = "systemctl show --value --property UserspaceTimestampMonotonic"
         boots = [on(lab, host, command) for host in (COM, ORG, MX)]
-        tls = {path: path.read_bytes() for path in (inventory / "tls").iterdir()}
+        tls = {path: path.read_bytes() for path in (inventory / "tls").rglob("*.pem")}
         namespaces = [Path("/run/netns", n).stat().st_ino for n in lab.network.namespaces()]
         return boots, tls, namespaces, lab.status()
 

@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from mailwright import inventory
 from mailwright.problems import Problems
+from tests.inventories import certify_web
 
 settings.register_profile("mailwright", deadline=None)  # how fast it is stands in bench/
 settings.load_profile("mailwright")
@@ -59,6 +60,11 @@ class Folder:
         (self.path / "hosts.py").write_text(self.hosts)
         (self.path / "mail.toml").write_text(self.mail)
         return inventory.load(self.path, require_keys=keys, require_tls=tls)
+
+    def certify(self) -> None:
+        """Give each domain a certificate for its web names."""
+        self.load()
+        certify_web(self.path)
 
     def wrong(self, *, keys: bool = False, tls: bool = False) -> list[str]:
         """The lines of everything that is wrong."""

@@ -156,7 +156,7 @@ def test_show_says_what_follows(run, folder, chain) -> None:
     folder.mail = folder.mail.replace("2G", "10M")
     folder.load()
     run("keys", str(folder.path))
-    (folder.path / "tls").mkdir()
+    folder.certify()
     for name in ("mail.example.com", "mail.example.org"):
         (folder.path / f"tls/{name}.pem").write_text(chain(name))
         (folder.path / f"tls/{name}.pem").chmod(0o600)

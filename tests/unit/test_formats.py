@@ -58,7 +58,7 @@ def inventory(folder, chain):
     file = folder.path / "tls" / "mail.example.com.pem"
     file.write_text(chain("mail.example.com"))
     file.chmod(0o600)
-    folder.load()
+    folder.certify()
     make_keys(folder.path)
     return folder.load(keys=True, tls=False)
 

@@ -218,6 +218,7 @@ def test_what_is_most_likely_not_meant_is_a_warning(folder) -> None:
     folder.mail = folder.mail.replace('"alice@example.com"', '"root@elsewhere.example"', 1)
     folder.mail += '[mailboxes."team@example.com"]\nuse = "shared"\n'
     folder.mail += box("out@example.com", 'protocols = "submission"')
+    folder.certify()
     assert folder.load().warnings == (
         "bob@example.org has a quota below message_size_limit",
         "team@example.com and out@example.com keep mail that nobody reads: no members, no IMAP, no POP3",

@@ -1,0 +1,63 @@
+"""nginx, the web server (443): MTA-STS policies, and the settings that mail programs ask for.
+
+Needs `tls`, and comes before `firewall`. A host without web sites has none.
+"""
+
+from dataclasses import replace
+
+from pyinfra.api.deploy import deploy
+from pyinfra.context import host
+
+from roles.packages import install
+from roles.rollout import rollout
+from roles.service import Service
+
+PACKAGES = ("nginx",)
+
+SERVICE = Service(
+    name="nginx",
+    units=("nginx",),
+    tree="/etc/nginx",
+    owns=("/etc/systemd/system/nginx.service.d/*",),
+    loads=("/etc/mailwright/tls/web/*",),
+    compiled={"/etc/nginx/sites/*.plist": ".mobileconfig"},
+    build="quiet sh /etc/nginx/sign",
+    # A warning is a refusal as well. It says of each run that the syntax is ok.
+    check="""
+        words=$(nginx -t 2>&1) || refuse "$words"
+        case $words in *"[warn]"*) refuse "$words" ;; esac
+    """,
+    activate="""
+        systemctl daemon-reload
+        serve
+    """,
+    probe="""
+        name=$(sed -n 's/^ *server_name \\([^ ;]*\\).*/\\1/p' /etc/nginx/nginx.conf | head -n 1)
+        ask='printf "HEAD / HTTP/1.0\\r\\nHost: $0\\r\\n\\r\\n" |
+            timeout 5 openssl s_client -quiet -connect localhost:443 -servername "$0" 2>/dev/null'
+        answers 'HTTP/1.1 *' bash -c "$ask" "$name" || refuse "port 443 does not answer as $name"
+    """,
+)
+
+# What is left where there are no sites any more.
+NONE = replace(
+    SERVICE,
+    units=(),
+    build=":",
+    check=":",
+    activate="""
+        systemctl daemon-reload
+        systemctl disable -q --now nginx
+    """,
+    probe=":",
+)
+
+
+@deploy("nginx")
+def nginx() -> None:
+    """Install, roll out, run; or stop."""
+    if host.data.mail.sites:
+        install(PACKAGES)
+        rollout(service=SERVICE, name="nginx")
+    else:
+        rollout(service=NONE, name="No nginx")
