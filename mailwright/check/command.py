@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mailwright import dns
-from mailwright.check import dnsbl, message, watch, world
+from mailwright.check import dnsbl, message, preflight, watch, world
 from mailwright.check.finding import Finding, Severity
 from mailwright.dns.resolver import Resolver
 from mailwright.inventory import Inventory
 from mailwright.problems import Invalid, Problems
 from mailwright.terminal import INVENTORY, chosen, published
 
+_PEER = "gmail.com"
 WRONG, UNASKED = 1, 3  # exit codes; 2 is wrong usage
 
 
@@ -29,6 +32,8 @@ WRONG, UNASKED = 1, 3  # exit codes; 2 is wrong usage
 @click.option("--watch", "is_watched", is_flag=True, help="DNS, until a change has spread.")
 @click.option("--timeout", metavar="SECONDS", type=float, help="Watch no longer than that.")
 @click.option("--dnsbl", "has_lists", is_flag=True, help="Ask block lists as well.")
+@click.option("--preflight", "is_before", is_flag=True, help="The machines, before a deploy.")
+@click.option("--peer", metavar="DOMAIN", help="Whose MX they must reach. [default: gmail.com]")
 @click.option("--message", "path", metavar="FILE", type=Path, help="Verify a delivered message.")
 def check(
     folder: Path,
@@ -39,6 +44,8 @@ def check(
     is_watched: bool,
     timeout: float | None,
     has_lists: bool,
+    is_before: bool,
+    peer: str | None,
     path: Path | None,
 ) -> None:
     """Ask the world for every DNS record and look at the hosts; say what to publish.
@@ -46,7 +53,8 @@ def check(
     \b
       mailwright check inventory
       mailwright check inventory example.com --json
-      mailwright check inventory --dns                 before the hosts are deployed
+      mailwright check inventory --preflight           whether the machines are ready for a deploy
+      mailwright check inventory --dns                 no connection to the hosts
       mailwright check inventory --watch               until what was published is everywhere
       mailwright check inventory --message letter.eml  as its receiver has stored it
 
@@ -57,8 +65,12 @@ def check(
     """
     if timeout is not None and not is_watched:
         raise click.UsageError("--timeout is for --watch")
+    if peer is not None and not is_before:
+        raise click.UsageError("--peer is for --preflight")
     inventory = published(folder)
     names = chosen(inventory, domains)
+    if is_before:
+        _end(_before(inventory, names, Resolver(resolver), peer), as_json)
     if path:
         letter, found = _message(path, inventory, Resolver(resolver))
         _end(found, as_json, letter.lines(), {"message": letter.to_json()})
@@ -75,6 +87,21 @@ def check(
         addresses = [ip for host in world.hosts_of(inventory, names) for ip in host.addresses]
         found += dnsbl.findings(addresses, names, asked)
     _end(found, as_json)
+
+
+def _before(
+    inventory: Inventory, names: list[str], resolver: Resolver, peer: str | None
+) -> list[Finding]:
+    some = replace(inventory, hosts=tuple(world.hosts_of(inventory, names)))
+    found = world.name_findings(some, resolver)
+    return preflight.findings(some, resolver, peer or _correspondent(inventory)) + found
+
+
+def _correspondent(inventory: Inventory) -> str:
+    """The domain of the mailbox elsewhere that verification writes to, or one that has many."""
+    path = inventory.folder / "verify.toml"
+    known = tomllib.loads(path.read_text()) if path.exists() else {}
+    return str(known.get("correspondent", {}).get("address", "")).rpartition("@")[2] or _PEER
 
 
 def _message(

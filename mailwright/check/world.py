@@ -14,6 +14,8 @@ from mailwright.dns.resolver import Resolver
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory
 
+_NAMES = ("a", "aaaa", "ptr")
+
 
 def dns_findings(
     inventory: Inventory, resolver: Resolver, names: Collection[str] | None = None
@@ -21,14 +23,23 @@ def dns_findings(
     """Of every record, or of those in the zones that are named."""
     zones = dns.zones(inventory)
     records = [record for name in (zones if names is None else names) for record in zones[name]]
-    check = Check(
+    return _check(inventory, resolver).findings(records)
+
+
+def name_findings(inventory: Inventory, resolver: Resolver) -> list[Finding]:
+    """Of the records that make a host's name and addresses belong together."""
+    records = (record for record in dns.records(inventory) if record.purpose in _NAMES)
+    return _check(inventory, resolver).findings(records)
+
+
+def _check(inventory: Inventory, resolver: Resolver) -> Check:
+    return Check(
         Authority(resolver.stub()),
         resolver,
         [Sender(ip, host.name) for host in inventory.hosts for ip in host.addresses],
         {domain.name for domain in inventory.domains},
         {host.name for host in inventory.hosts if host.dane},
     )
-    return check.findings(records)
 
 
 def host_findings(
