@@ -92,10 +92,14 @@ class Lab:
             shutil.rmtree(self.folder)
         remove_empty(self.home.prefix)
 
-    def publish(self, edit: Edit | None = None) -> None:
-        """Sign and serve the zones of the inventory as it is now, changed by `edit`."""
+    def publish(self, edit: Edit | None = None, inventory: Path | None = None) -> None:
+        """Sign and serve the zones of the inventory as it is now, changed by `edit`.
+
+        Another `inventory` must have the same hosts.
+        """
         with self._held():
-            self._publish(self._plan(), edit or Edit())
+            plan = self._plan()
+            self._publish(plan, inventory or Path(plan.inventory), edit or Edit())
 
     def status(self) -> dict[str, Any]:
         """Return what there is and how to reach it, ready for JSON."""
@@ -229,16 +233,16 @@ class Lab:
         resolvers = "".join(f"nameserver {address}\n" for address in RESOLVER.addresses)
         write(self.folder / "resolv.conf", resolvers)
         write(self.folder / "nsswitch.conf", _nsswitch())
-        self._publish(plan, Edit())
+        self._publish(plan, Path(plan.inventory), Edit())
         self._name_servers().start()
         self.network.attach("packages", PACKAGES)
         self._mirror().start()
 
-    def _publish(self, plan: Plan, edit: Edit) -> None:
-        emitted = inventories.zones(Path(plan.inventory))
+    def _publish(self, plan: Plan, inventory: Path, edit: Edit) -> None:
+        emitted = inventories.zones(inventory)
         emitted[foreign.ZONE] = foreign.records(self.home) if plan.foreign else ""
         whole = internet(self.home.dnssec, emitted, plan.places(), edit)
-        self._name_servers().publish(whole, tuple(edit.bogus))
+        self._name_servers().publish(whole, edit)
 
     def _name_servers(self) -> NameServers:
         return NameServers(self.folder / "dns", self.home.dnssec, self.network, self._group)

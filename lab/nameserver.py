@@ -16,7 +16,7 @@ from lab.home import write
 from lab.network import Network, entered, root_server_addresses
 from lab.process import inside, run, succeeds
 from lab.service import Service
-from lab.zones import Internet, root_trust
+from lab.zones import Edit, Internet, root_trust
 
 _MARK = "publication.lab.example."
 
@@ -79,11 +79,11 @@ class NameServers:
         self._nsd = self._service("nsd", "nameserver", group, "-d", "-c")
         self._unbound = self._service("unbound", "resolver", group, "-d", "-c")
 
-    def publish(self, internet: Internet, bogus: tuple[str, ...] = ()) -> None:
+    def publish(self, internet: Internet, edit: Edit) -> None:
         """Write and sign all zones, and wait until they are served when the servers run."""
         mark = uuid.uuid4().hex
         internet.add(f"{_MARK} IN TXT {mark}\n")
-        zones = internet.signed(bogus)
+        zones = internet.signed(edit)
         names = {origin: str(origin).rstrip(".") or "root" for origin in zones}
         for origin, text in zones.items():
             write(self._folder / f"{names[origin]}.zone", text)

@@ -36,12 +36,14 @@ class Edit:
     """How a publication departs from what the inventory says, for tests.
 
     `without`: pairs of name and type that are left out; `extra`: records in master file format;
-    `bogus`: zones whose parent vouches for a wrong key, so that they do not validate.
+    `bogus`: zones whose parent vouches for a wrong key, so that they do not validate;
+    `negative_ttl`: for how many seconds resolvers may remember that a name is not there.
     """
 
     without: Collection[tuple[str, str]] = ()
     extra: str = ""
     bogus: Collection[str] = ()
+    negative_ttl: int = _TTL
 
 
 @dataclass
@@ -99,16 +101,19 @@ class Internet:
         for origin, rrsets in self.zones.items():
             self.zones[origin] = [r for r in rrsets if (r.name, r.rdtype) not in unwanted]
 
-    def signed(self, bogus: Collection[str] = ()) -> dict[Name, str]:
+    def signed(self, edit: Edit) -> dict[Name, str]:
         """Return every zone, delegated and signed, as a master file."""
-        spoiled = {dns.name.from_text(origin) for origin in bogus}
+        spoiled = {dns.name.from_text(origin) for origin in edit.bogus}
         content = {origin: list(rrsets) for origin, rrsets in self.zones.items()}
         for origin in content:
             if origin != dns.name.root:
                 parent = content[self._zone_of(origin.parent())]
                 ds = Key.of(self.keys, origin).ds(origin, origin in spoiled)
                 parent += [ds, *records(f"{origin} IN NS {NAMESERVER.name}.")]
-        return {o: _sign(o, rrsets, Key.of(self.keys, o)) for o, rrsets in content.items()}
+        return {
+            origin: _sign(origin, rrsets, Key.of(self.keys, origin), edit.negative_ttl)
+            for origin, rrsets in content.items()
+        }
 
     def _zone_of(self, name: Name) -> Name:
         return max((o for o in self.zones if name.is_subdomain(o)), key=lambda o: len(o.labels))
@@ -146,9 +151,10 @@ def internet(keys: Path, emitted: dict[str, str], places: list[Place], edit: Edi
     return whole
 
 
-def _sign(origin: Name, rrsets: list[RRset], key: Key) -> str:
+def _sign(origin: Name, rrsets: list[RRset], key: Key, negative_ttl: int) -> str:
     zone = dns.zone.Zone(origin, relativize=False)
-    soa = f"{NAMESERVER.name}. hostmaster.lab.example. {int(time.time())} 300 60 8640000 {_TTL}"
+    times = f"{int(time.time())} 300 60 8640000 {negative_ttl}"
+    soa = f"{NAMESERVER.name}. hostmaster.lab.example. {times}"
     head = f"{origin} IN SOA {soa}\n{origin} IN NS {NAMESERVER.name}.\n"
     with zone.writer() as transaction:
         for rrset in (*records(head, origin), *rrsets):

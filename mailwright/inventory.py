@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from mailwright import dkim, groups, mail, quotas, sieve, site, tls
 from mailwright.directory import Directory, directory, warnings
+from mailwright.dns.record import TTL
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
 from mailwright.mail import Alias, Domain, Mailbox, MailTable
@@ -27,6 +28,7 @@ class Inventory:
     """One mail system. Tuples are sorted by name; `groups` is what pyinfra makes of `hosts.py`.
 
     `sites` are the web sites that there could be; a host's are those that it serves.
+    `ttl` is how many seconds resolvers may remember its DNS records.
     """
 
     folder: Path
@@ -38,6 +40,7 @@ class Inventory:
     groups: dict[str, Group] = field(repr=False)
     sites: tuple[Site, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
+    ttl: int = TTL
 
 
 def load(
@@ -78,6 +81,7 @@ def load(
             *sieve.warnings(scripts, _sorted(book.mailboxes)),
             *site.warnings(sites),
         ),
+        ttl=table.ttl,
     )
 
 

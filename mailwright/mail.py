@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from mailwright import address, password, quotas, sharing, sheets, size
 from mailwright.dkim import DkimKey
 from mailwright.dns import caa, dmarc, spf, tls_rpt
+from mailwright.dns.record import TTL
 from mailwright.policy import MTA_STS_MODES, OFF, Policy
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.rotation.life import State
@@ -30,6 +31,7 @@ FILE = "mail.toml"
 VMAIL = "/var/vmail"
 DKIM_DAYS = 30  # the keys before are still published for about 20
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
+LONGEST_TTL = 7 * 86400  # resolvers go no further (RFC 8767 section 4)
 
 
 def home(store: str) -> str:
@@ -246,6 +248,12 @@ def _days(value: object) -> int:
     raise Invalid(value, "is too short a life for a key", f"{DKIM_DAYS} days or more, such as 180")
 
 
+def _seconds(value: object) -> int:
+    if type(value) is int and 0 < value <= LONGEST_TTL:
+        return value
+    raise Invalid(value, "is no TTL", f"seconds, from 1 to {LONGEST_TTL}")
+
+
 def _list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
@@ -277,6 +285,7 @@ Protocol = Annotated[str, _one_of(*PROTOCOLS)]
 Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
 Right = Annotated[str, PlainValidator(sharing.right)]
 Truth = Annotated[bool, PlainValidator(truth)]
+Ttl = Annotated[int, PlainValidator(_seconds)]
 Days = Annotated[int, PlainValidator(_days)]
 Day = Annotated[date, PlainValidator(_day)]
 Targets = Annotated[list[Address], BeforeValidator(_list)]
@@ -339,6 +348,7 @@ class MailTable(_Table):
     quota_warnings: Levels = list(quotas.WARNINGS)
     postmaster: Address | None = None
     caa: Issuers = []
+    ttl: Ttl = TTL
     smtpd_tls_profile: Profile = "intermediate"
     dkim_days: Days | None = None
     domains: dict[str, DomainTable] = {}

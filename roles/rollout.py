@@ -79,7 +79,9 @@ class Plan:
         Lists of paths go in it as well, since ten thousand domains have more than fit in a command.
         """
         paths = [file.path for file in self.files] + self.service.built(self.files)
-        lists = {"owned": paths, "stale": self.stale, "swapped": self._swapped()}
+        last = [path for path in self.stale if self.service.lasts(path)]
+        stale = [path for path in self.stale if path not in last]
+        lists = {"owned": paths, "stale": stale, "last": last, "swapped": self._swapped()}
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for folder in sorted({str(p) for f in self.changed for p in _parents(f.path)}):

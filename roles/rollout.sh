@@ -1,8 +1,8 @@
 # The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
 # these in front of it: SERVICE, UNITS, TREE, DIGEST, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are the
-# service's own: build, check, activate, probe. Standard input is a tar, in base64: the files that change at
-# their paths, and three lists of paths: `owned` (all files of the service), `stale` (those to remove) and
-# `swapped` (TREE, then those outside it that change or go).
+# service's own: build, check, activate, probe, retire. Standard input is a tar, in base64: the files that change at
+# their paths, and four lists of paths: `owned` (all files of the service), `stale` (those to remove), `last`
+# (those to remove when no process reads them any more) and `swapped` (TREE, then those outside it that change or go).
 #
 # Every step leaves the old set or the new one, whenever the run dies:
 #   inherit  what a run that died had replaced already is the set that last served; keep it until one serves again
@@ -11,6 +11,7 @@
 #   claim    note which files are ours, those of the old set and those of the new
 #   swap     one renameat2(RENAME_EXCHANGE) each: the old tree and the new change places at once
 #   activate reload or start, then probe; what a reload does not bring, a restart may
+#   retire   where something goes last, wait for the end of the processes that knew it
 #   undo     when it does not serve, swap back to what last served and start over with that
 #   record   what the daemon has loaded; until then the next run does all of this again
 set -eu
@@ -129,6 +130,7 @@ blame() {
 # It served, so nothing of it is to be undone, even if this run dies now.
 record() {
     rm -f "$next/before" "$proven/before"
+    while read -r path; do rm -f "$path"; done <"$next/last"
     mv "$next/owned" "$base/owned"
     echo "$DIGEST" >"$base/loaded.new"
     mv "$base/loaded.new" "$base/loaded"
@@ -149,7 +151,9 @@ swap
 OLD=$next
 [ ! -e "$proven" ] || OLD=$proven
 export UNITS OLD LOADED="$base/loaded"
-if sh -euc "$LIB activate; probe" || sh -euc "$LIB restart; probe"; then
+retire=:
+[ ! -s "$next/last" ] || retire=retire
+if sh -euc "$LIB activate; probe; $retire" || sh -euc "$LIB restart; probe"; then
     record
 else
     undo "$next"

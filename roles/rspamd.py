@@ -23,6 +23,8 @@ SERVICE = Service(
     ),
     loads=("/etc/resolv.conf",),
     modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
+    # It opens a key for each message that it signs; without it, mail goes out unsigned.
+    lasting=("/etc/rspamd/dkim/*",),
     check="""
         words=$(rspamadm configtest 2>&1) || refuse "$words"
         case $words in *"syntax OK"*) ;; *) refuse "$words" ;; esac
@@ -32,12 +34,18 @@ SERVICE = Service(
         # A reload would not bring the new group.
         id -nG _rspamd | grep -qw redis || systemctl stop rspamd
         systemd-sysusers mailwright-rspamd.conf
+        main=$(systemctl show -p MainPID --value rspamd)
+        before=$(cat "/proc/$main/task/$main/children" 2>/dev/null) || :
         serve
     """,
     # It compiles its tables first, which takes seconds.
     probe="""
         appears /var/spool/postfix/rspamd/milter.sock
         appears /run/mailwright/rspamd/controller.sock
+    """,
+    # After a reload the old workers still end the sessions that they have, for up to 16 seconds.
+    retire="""
+        for process in $before; do ends "$process"; done
     """,
 )
 

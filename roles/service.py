@@ -48,7 +48,9 @@ class Service:
     `tree` is the folder whose files change together, at once. `check` sees the new files at their
     true paths before anybody else does; any failure there leaves the host as it was. `loads` are
     patterns of other roles' files that the daemon reads, so that their change makes it load again.
-    `compiled` says by a pattern which suffix the file has that `build` makes of another.
+    `compiled` says by a pattern which suffix the file has that `build` makes of another. `lasting`
+    are patterns of files in the tree that a process may read at any time: one that is not wanted
+    any more goes last, when `retire` has seen the end of the processes that knew it.
     """
 
     name: str
@@ -58,10 +60,12 @@ class Service:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     loads: Sequence[str] = ()
     compiled: Mapping[str, str] = field(default_factory=dict)
+    lasting: Sequence[str] = ()
     build: str = ":"
     check: str = ":"
     activate: str = "serve"
     probe: str = ":"
+    retire: str = ":"
 
     def files(self, picture: Picture) -> list[File]:
         """Those files of the host's picture that are this service's, with their modes."""
@@ -81,11 +85,15 @@ class Service:
             if fnmatchcase(file.path, glob)
         ]
 
+    def lasts(self, path: str) -> bool:
+        """Whether a file that is no longer wanted stays until nobody reads it."""
+        return any(fnmatchcase(path, pattern) for pattern in self.lasting)
+
     def _mode(self, path: str) -> Mode:
         return next((m for glob, m in self.modes.items() if fnmatchcase(path, glob)), Mode())
 
     @property
     def functions(self) -> str:
         """The snippets as shell functions."""
-        names = ("build", "check", "activate", "probe")
+        names = ("build", "check", "activate", "probe", "retire")
         return _SHELL + "".join(f"{name}() {{\n{getattr(self, name)}\n}}\n" for name in names)

@@ -51,6 +51,15 @@ appears() {
     refuse "no socket $1 after a minute"
 }
 
+# ends PROCESS: wait until it is gone.
+ends() {
+    for try in $(seq 120); do
+        [ -d "/proc/$1" ] || return 0
+        sleep 0.5
+    done
+    refuse "process $1 still runs after a minute"
+}
+
 # greets PORT plain|tls WORDS: wait, a quarter of a minute at most, until the port's first line begins with the words.
 greets() {
     case $2 in

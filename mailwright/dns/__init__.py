@@ -7,6 +7,7 @@ value takes thought has a module of its own. Whatever prints, publishes or check
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailwright.dns import domain as domains
@@ -38,6 +39,11 @@ def records(inventory: Inventory) -> Iterator[Record]:
 
 def _owned(inventory: Inventory) -> Iterator[tuple[str | None, Iterator[Record]]]:
     """The records of each host, without an owner, and then of each domain."""
+    for owner, some in _made(inventory):
+        yield owner, (replace(record, ttl=inventory.ttl) for record in some)
+
+
+def _made(inventory: Inventory) -> Iterator[tuple[str | None, Iterator[Record]]]:
     names = {domain.name for domain in inventory.domains}
     for host in inventory.hosts:
         yield None, hosts.records(host, host.name in names)

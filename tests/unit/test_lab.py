@@ -31,7 +31,7 @@ EMITTED = {
 
 def published(keys: Path, edit: Edit | None = None) -> dict[dns.name.Name, dns.zone.Zone]:
     edit = edit or Edit()
-    texts = internet(keys, EMITTED, [NAMESERVER], edit).signed(edit.bogus)
+    texts = internet(keys, EMITTED, [NAMESERVER], edit).signed(edit)
     return {
         origin: dns.zone.from_text(text, origin, relativize=False) for origin, text in texts.items()
     }
