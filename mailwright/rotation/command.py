@@ -46,7 +46,6 @@ class Rotation:
 
     def look(self) -> list[Next]:
         """What comes next, and everything that could not be asked, which is told."""
-        self.read()
         bury_ended(self.domains)
         found: list[Problem] = []
         upcoming = survey(
@@ -61,6 +60,8 @@ class Rotation:
         phrase = _phrase(key for domain, _ in wanted for key in domain.keys)
         for key in birth.make(self.folder, wanted, self.clock(), phrase):
             click.echo(f"{key.domain}: {key.path.stem} ({key.algorithm}), new: publish it")
+        if wanted:
+            self.read()
 
     def step(self, upcoming: Iterable[Next]) -> set[str]:
         """Do what may be done; the domains in which that was something."""
@@ -71,6 +72,8 @@ class Rotation:
                 take(by_name[each.key.domain], each, self.clock())
                 click.echo(words.done(each))
                 acted.add(each.key.domain)
+        if acted:
+            self.read()
         return acted
 
     def show(self, upcoming: Sequence[Next], mode: str) -> None:
@@ -120,8 +123,8 @@ def rotate(folder: Path, domains: tuple[str, ...], mode: str | None, now: bool, 
 
 def run(rotation: Rotation, mode: str) -> int:
     """Do what a mode says and return the exit code. Raises Problems."""
-    rotation.read()
     with held(rotation.folder):
+        rotation.read()
         if mode in (START, AUTO):
             _begin(rotation, mode)
         upcoming = rotation.look()
@@ -137,7 +140,6 @@ def run(rotation: Rotation, mode: str) -> int:
 
 def _begin(rotation: Rotation, mode: str) -> None:
     """New keys, where no new one waits; in a timer's run only for keys that are too old."""
-    rotation.read()
     wanted = [(d, name) for d in rotation.domains for name in birth.startable(d)]
     if mode == AUTO:
         now = rotation.clock()
