@@ -2,27 +2,14 @@
 
 import imaplib
 import poplib
-import socket
 
 import pytest
 from testinfra.host import Host
 
 from mailwright.host import MailHost
-from tests.host.letters import TIMEOUT, Account
+from tests.host.letters import Account
 
 RESOURCES = ("STORAGE", "MESSAGE")
-
-
-def talk(server: str, port: int, *lines: str) -> list[str]:
-    """The first reply line to the greeting and to each of the lines, without TLS."""
-    with socket.create_connection((server, port), timeout=TIMEOUT) as connection:
-        stream = connection.makefile("rw", encoding="latin-1", newline="\r\n")
-        replies = [stream.readline().strip()]
-        for line in lines:
-            stream.write(f"{line}\r\n")
-            stream.flush()
-            replies.append(stream.readline().strip())
-        return replies
 
 
 def test_dovecot_runs_and_starts_at_boot(host: Host) -> None:
@@ -43,25 +30,6 @@ def test_dovecot_is_of_the_line_that_the_configuration_is_for(host: Host, mail: 
 def test_an_upgrade_does_not_leave_the_line(host: Host, mail: MailHost) -> None:
     candidate = host.check_output("apt-cache policy dovecot-core | sed -n 's/ *Candidate: 1://p'")
     assert candidate.startswith(mail.dovecot)
-
-
-def test_imap_takes_no_password_without_tls(mail: MailHost, account: Account) -> None:
-    greeting, reply = talk(mail.name, 143, f'a LOGIN "{account.address}" "{account.password}"')
-    assert "LOGINDISABLED" in greeting
-    assert "AUTH=PLAIN" not in greeting
-    assert not reply.startswith("a OK")
-
-
-def test_pop3_takes_no_password_without_tls(mail: MailHost, account: Account) -> None:
-    _, reply = talk(mail.name, 110, f"USER {account.address}")
-    assert reply.startswith("-ERR")
-
-
-def test_managesieve_takes_no_password_without_tls(mail: MailHost) -> None:
-    with socket.create_connection((mail.name, 4190), timeout=TIMEOUT) as connection:
-        greeting = connection.recv(4096).decode()
-    assert '"SASL" ""' in greeting
-    assert '"STARTTLS"' in greeting
 
 
 @pytest.mark.parametrize("starttls", [False, True], ids=["993", "143"])

@@ -53,13 +53,6 @@ def test_port_25_offers_starttls_and_never_a_login(stranger: smtplib.SMTP) -> No
     assert not stranger.has_extn("auth")
 
 
-def test_port_587_offers_a_login_only_with_tls(mail: MailHost) -> None:
-    with smtplib.SMTP(mail.name, 587, timeout=TIMEOUT) as client:
-        client.ehlo()
-        assert not client.has_extn("auth")
-        assert client.docmd("AUTH", "PLAIN AGEAYgBj")[0] in (502, 503, 530)
-
-
 @pytest.mark.parametrize(
     "recipient",
     [
