@@ -22,6 +22,7 @@ from mailwright.rotation.command import rotate
 from mailwright.terminal import INVENTORY, chosen, new_password, passphrase
 
 INPUT, USAGE = 1, 2  # exit codes
+_MANY = 50  # keys that are told one by one
 
 
 class _Group(click.Group):
@@ -234,9 +235,10 @@ def _shown(inventory: Inventory) -> list[str]:
 def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
     """Make the DKIM keys that are missing; list those that are there.
 
-    A key that is there stays as it is. What is added to a domain that has signed before does not
-    sign at once: 'mailwright rotate' says when it may. MAILWRIGHT_PASSPHRASE, where it is set,
-    encrypts new keys and opens encrypted ones.
+    Many keys show how long they take, and a run that is interrupted has lost none: the next makes
+    the rest. A key that is there stays as it is. What is added to a domain that has signed before
+    does not sign at once: 'mailwright rotate' says when it may. MAILWRIGHT_PASSPHRASE, where it is
+    set, encrypts new keys and opens encrypted ones.
 
     \b
       mailwright keys inventory
@@ -253,7 +255,14 @@ def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
                     click.echo(f"{each.name}: {key.path.stem} ({key.algorithm}), {key.state}")
             missing += [(each, name) for name in birth.lacking(each)]
     phrase = dkim.environment() if not encrypt else dkim.environment() or _new_passphrase()
-    for key in birth.make(folder, missing, datetime.now(UTC), phrase):
+    made = birth.make(folder, missing, datetime.now(UTC), phrase)
+    if len(missing) > _MANY:
+        with click.progressbar(
+            made, len(missing), "DKIM keys", show_eta=True, show_pos=True, file=sys.stderr
+        ) as progress:
+            click.echo(f"{sum(1 for _ in progress)} new keys: publish them in DNS")
+        return
+    for key in made:
         click.echo(f"{key.domain}: {key.path.stem} ({key.algorithm}), new: publish it in DNS")
 
 

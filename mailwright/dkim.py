@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from mailwright import secret
+from mailwright.dns import tag_list
 from mailwright.problems import Invalid, Problem
 from mailwright.rotation import life as lives
 from mailwright.rotation.life import ALWAYS, Life, State
@@ -85,18 +86,19 @@ def keys(
     algorithms: Collection[str],
     passphrase: Callable[[], str | None],
     found: list[Problem],
+    public: bool = False,
 ) -> tuple[DkimKey, ...]:
     """The keys of a domain that are published or will be, and those that were, by name.
 
-    Those of its `algorithms` sign. What is lost or cannot be used goes to `found`.
+    Those of its `algorithms` sign. What is lost or cannot be used goes to `found`. Whoever wants
+    what is `public` gets it without private keys, which are not opened where it stands beside them.
     """
     folder = inventory / FOLDER / domain
-    names = sorted({path.stem for path in folder.glob("[!.]*") if path.suffix in _SUFFIXES})
     some = []
-    for name in names:
+    for name in _names(folder):
         path = folder / f"{name}.pem"
         try:
-            some.append(_key(path, domain, passphrase))
+            some.append(_key(path, domain, passphrase, public))
         except Invalid as error:
             found.append(error.at(f"{FOLDER}/{domain}/{path.name}"))
     there = [key for key in some if key]
@@ -106,9 +108,22 @@ def keys(
     )
 
 
-def _key(path: Path, domain: str, passphrase: Callable[[], str | None]) -> DkimKey | None:
+def _names(folder: Path) -> list[str]:
+    """What keys are called that there is anything of."""
+    try:
+        files = [name.rpartition(".") for name in os.listdir(folder)]  # noqa: PTH208 much faster
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(
+        {stem for stem, _, suffix in files if f".{suffix}" in _SUFFIXES and stem[0] != "."}
+    )
+
+
+def _key(
+    path: Path, domain: str, passphrase: Callable[[], str | None], public: bool = False
+) -> DkimKey | None:
     """The key that files of this name are; None for what a run left that died making one."""
-    public, life_path = path.with_suffix(".txt"), path.with_suffix(lives.SUFFIX)
+    value, life_path = path.with_suffix(".txt"), path.with_suffix(lives.SUFFIX)
     try:
         life = lives.read(life_path)
     except Invalid as error:
@@ -117,15 +132,29 @@ def _key(path: Path, domain: str, passphrase: Callable[[], str | None]) -> DkimK
     if life and life.has_ended:
         return _ended(path, domain, life)
     if path.exists() or path.is_symlink():
+        if public and (known := _published(path, value, domain, life)):
+            return known
         return read(path, domain, passphrase)
-    if life and life.was_never_used and not public.exists():
+    if life and life.was_never_used and not value.exists():
         return None
-    left = public if public.exists() else life_path
+    left = value if value.exists() else life_path
     raise Invalid(
         None,
         f"is lost: only {_LEFT[left.suffix]} {left.name} is there",
         hint=_LOST.format(left.suffix),
     )
+
+
+def _published(path: Path, value: Path, domain: str, life: Life | None) -> DkimKey | None:
+    """A key as its public value tells it, which a deploy compares with the private one."""
+    try:
+        secret.check(path)
+        record = value.read_text("utf-8").strip()
+        algorithm = tag_list.parse(record)["k"]
+    except (FileNotFoundError, Invalid, KeyError):
+        return None
+    life = life or Life(algorithm, signing=ALWAYS)
+    return DkimKey(domain, life.slot or path.stem, algorithm, path, record, "", "", life)
 
 
 def _ended(path: Path, domain: str, life: Life) -> DkimKey:

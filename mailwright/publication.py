@@ -128,7 +128,7 @@ class _Merger:
 def _wanted(inventory: Inventory, domains: tuple[str, ...]) -> Zones:
     """The zones that were named; without names also what is outside of all."""
     wanted = {*chosen(inventory, domains)} | (set() if domains else {""})
-    return (zone for zone in each_zone(inventory) if zone[0] in wanted)
+    return each_zone(inventory, wanted)
 
 
 def _homeless(form: Format, zones: Zones) -> Iterator[tuple[str, list[Record]]]:

@@ -13,15 +13,20 @@ from mailwright.problems import Invalid
 def read(path: Path) -> bytes:
     """The file's content. Raises Invalid when it cannot be read or other users can read it."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
         raw = path.read_bytes()
     except FileNotFoundError:
         raise Invalid(None, "is missing") from None
     except OSError as error:
         raise Invalid(None, f"cannot be read: {error.strerror}") from None
+    check(path)
+    return raw
+
+
+def check(path: Path) -> None:
+    """Raises Invalid when other users can read a file."""
+    mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise Invalid(None, f"is open to other users (mode {mode:o})", "mode 600")
-    return raw
 
 
 def create(path: Path, text: str) -> None:

@@ -24,13 +24,15 @@ def passphrase() -> str | None:
 
 
 def published(folder: Path) -> Inventory:
-    """The inventory for whoever reads its DNS records; certificates only where TLSA needs them.
+    """The inventory for whoever reads its DNS records: no private keys.
+
+    Certificates are read only where TLSA needs them.
 
     Raises Problems with everything that is wrong.
     """
-    inventory = load(folder, require_tls=False, passphrase=passphrase)
+    inventory = load(folder, require_tls=False, passphrase=passphrase, public=True)
     if any(host.dane and not host.tlsa for host in inventory.hosts):
-        return load(folder, passphrase=passphrase)  # which says what is wrong with it
+        return load(folder, passphrase=passphrase, public=True)  # which says what is wrong with it
     return inventory
 
 

@@ -68,8 +68,10 @@ def zones(inventory: Inventory) -> dict[str, list[Record]]:
     return dict(each_zone(inventory))
 
 
-def each_zone(inventory: Inventory) -> Iterator[tuple[str, list[Record]]]:
-    """The same, one zone after the other, and last what lies outside of all.
+def each_zone(
+    inventory: Inventory, wanted: Collection[str] | None = None
+) -> Iterator[tuple[str, list[Record]]]:
+    """The same, one zone after the other, and last what lies outside of all; or only the `wanted`.
 
     However many domains there are, only records that lie in another one's zone are held.
     """
@@ -80,14 +82,16 @@ def each_zone(inventory: Inventory) -> Iterator[tuple[str, list[Record]]]:
             if (origin := nearest(record.name, known)) != owner:
                 away.setdefault(origin, []).append(record)
     for owner, some in _owned(inventory):
-        if owner is not None:
+        if owner is not None and (wanted is None or owner in wanted):
             own = [record for record in some if nearest(record.name, known) == owner]
             yield owner, [*away.pop(owner, ()), *own]
-    yield "", away.pop("", [])
+    if wanted is None or "" in wanted:
+        yield "", away.pop("", [])
 
 
 def nearest(name: str, known: Collection[str]) -> str:
     """The name's zone: the longest of the known names that it ends in."""
-    labels = name.rstrip(".").split(".")
-    above = (".".join(labels[start:]) for start in range(len(labels)))
-    return next((each for each in above if each in known), "")
+    name = name.rstrip(".")
+    while name and name not in known:
+        name = name.partition(".")[2]
+    return name

@@ -120,7 +120,7 @@ class Push:
         apexes = {name: apex for name in self.names if (apex := self._apex(name))}
         waiting = Counter(apexes.values())
         gathered: dict[Name, tuple[set[str], list[Record]]] = {}
-        for name, records in each_zone(self.inventory):
+        for name, records in each_zone(self.inventory, {*apexes, ""}):
             if not name:
                 yield from self._outside(records)
             elif apex := apexes.get(name):

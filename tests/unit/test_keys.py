@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from mailwright import dkim, secret
+from mailwright.inventory import load
+from mailwright.problems import Problems
 
 DAY = date(2026, 11, 22)
 ED25519 = [("example.com", "ed25519")]
@@ -154,6 +156,20 @@ def test_keys_that_cannot_be_read(folder) -> None:
     key.path.unlink()
     key.path.mkdir()
     assert folder.wrong(keys=True) == [f"{where}: cannot be read: Is a directory"]
+
+
+def test_what_is_public_is_read_without_the_private_key(folder) -> None:
+    (key,) = make(folder)
+    folder.load()
+    public = load(folder.path, require_keys=False, require_tls=False, public=True)
+    (found,) = (key for domain in public.domains for key in domain.keys)
+    assert (found.record, found.selector, found.algorithm, found.private_pem) == (
+        key.record, key.selector, "ed25519", "",
+    )  # fmt: skip
+    for state, line in ((0o644, "is open to other users"), (None, "is lost")):
+        key.path.chmod(state) if state else key.path.unlink()
+        with pytest.raises(Problems, match=line):
+            load(folder.path, require_keys=False, require_tls=False, public=True)
 
 
 def test_a_lost_key_is_no_missing_key(folder) -> None:
