@@ -38,6 +38,10 @@ class Evaluation:
     lookups: int = 0
     voids: int = 0
 
+    def __post_init__(self) -> None:
+        """An IPv4 address in IPv6's clothes is one (section 5)."""
+        self.ip = getattr(self.ip, "ipv4_mapped", None) or self.ip
+
     def result(self, name: str, record: str | None = None) -> str:
         """`pass`, `fail`, …, `none` or `permerror` (section 2.6), of `record` or what DNS has.
 
@@ -87,7 +91,7 @@ class Evaluation:
         if term.name == "exists":
             return bool(self._asked(target, "A"))
         if term.name == "ptr":
-            return False  # section 5.5: not to be used; we publish none
+            return any(_is_below(found, target) for found in self._validated())
         return self._is_address(target if term.name == "a" else "", target, term.cidr)
 
     def _is_address(self, own: str, target: str, cidr: str) -> bool:
@@ -110,6 +114,22 @@ class Evaluation:
             raise _Permanent
         return [name for name in names if name]
 
+    def _validated(self) -> list[str]:
+        """The names of the client that lead back to it (section 5.5)."""
+        names = [text.rstrip(".") for text in self.look_up(self.ip.reverse_pointer, "PTR")]
+        kind = "A" if self.ip.version == 4 else "AAAA"
+        return [
+            name
+            for name in names[: spf.NAMES]
+            if any(ipaddress.ip_address(text) == self.ip for text in self.look_up(name, kind))
+        ]
+
+    def _name(self, domain: str) -> str:
+        """The macro p: best the domain itself, then a name below it (section 7.3)."""
+        found = self._validated()
+        found.sort(key=lambda name: (name.lower() != domain.lower(), not _is_below(name, domain)))
+        return found[0] if found else "unknown"
+
     def _asked(self, name: str, kind: str) -> Sequence[str]:
         found = self.look_up(name, kind)
         self.voids += not found
@@ -129,13 +149,20 @@ class Evaluation:
             return _LITERALS[match[5]]
         local, _, domain = self.sender.rpartition("@")
         dotted = str(self.ip) if self.ip.version == 4 else ".".join(f"{int(self.ip):032x}")
+        letter = match[1].lower()
         values = {
             "s": self.sender, "l": local or "postmaster", "o": domain, "d": name, "i": dotted,
-            "p": "unknown", "v": "in-addr" if self.ip.version == 4 else "ip6", "h": self.helo,
+            "p": self._name(name) if letter == "p" else "", "h": self.helo,
+            "v": "in-addr" if self.ip.version == 4 else "ip6",
         }  # fmt: skip
-        if match[1].lower() not in values:
+        if letter not in values:
             raise _Permanent
-        parts = re.split(f"[{re.escape(match[4] or '.')}]", values[match[1].lower()])
+        parts = re.split(f"[{re.escape(match[4] or '.')}]", values[letter])
         parts = parts[::-1] if match[3] else parts
         joined = ".".join(parts[-int(match[2]) :] if match[2] else parts)
         return quote(joined, safe="") if match[1].isupper() else joined
+
+
+def _is_below(name: str, domain: str) -> bool:
+    """Whether a name is the domain, or below it."""
+    return f".{name}".lower().endswith(f".{domain}".lower())

@@ -26,6 +26,13 @@ _MECHANISM = re.compile(
 _MODIFIER = re.compile(rf"(?P<name>{_NAME})=(?P<value>[!-~]*)", re.I)
 _CIDR = re.compile(r"(?:/(?P<v4>0|[1-9]\d?))?(?://(?P<v6>0|[1-9]\d{0,2}))?")
 _NETWORKS = {"ip4": 4, "ip6": 6}
+_LENGTH = re.compile(r"(?:/(0|[1-9]\d*))?")
+# Section 7.1: macro-string and domain-spec, which ends in a macro or in a label that can be a top.
+_EXPAND = r"%(?:\{[slodiphv]\d*r?[-.+,/_=]*\}|[%_-])"
+_STRING = rf"(?:{_EXPAND}|[!-$&-~])*"
+_TOP = r"(?:[a-z0-9]*[a-z][a-z0-9]*|[a-z0-9]+-[a-z0-9-]*[a-z0-9])"
+_MACRO_STRING = re.compile(_STRING, re.I)
+_DOMAIN_SPEC = re.compile(rf"{_STRING}(?:\.{_TOP}\.?|{_EXPAND})", re.I)
 
 # Gives the data at a name as text (TXT whole); nothing there is no text. Raises DNSException.
 LookUp = Callable[[str, str], Sequence[str]]
@@ -85,6 +92,8 @@ def _term(text: str) -> Term | None:
         name, argument = found["name"].lower(), found["value"]
         if name in ("redirect", "exp") and not _is_domain_spec(argument):
             raise Invalid(text, "has no name after the =")
+        if not _MACRO_STRING.fullmatch(argument):
+            raise Invalid(text, "has a macro that is none")
         return Term(name, argument, is_modifier=True)
     if not (found := _MECHANISM.fullmatch(text)):
         raise Invalid(text, "is no SPF term")
@@ -99,7 +108,8 @@ def _term(text: str) -> Term | None:
 def _is_right(term: Term) -> bool:
     """Whether a mechanism has the arguments that belong to it (section 5)."""
     if term.name in _NETWORKS:
-        return _is_network(term.value + term.cidr, _NETWORKS[term.name])
+        is_number = _LENGTH.fullmatch(term.cidr) is not None
+        return is_number and _is_network(term.value + term.cidr, _NETWORKS[term.name])
     if term.cidr and not (term.name in ("a", "mx") and _is_cidr(term.cidr)):
         return False
     if term.name == "all":
@@ -118,13 +128,13 @@ def _is_cidr(text: str) -> bool:
 
 
 def _is_domain_spec(text: str) -> bool:
-    """A name with labels of any letters, or one with macros, which nobody can judge beforehand."""
-    return bool(text) and ("%" in text or _is_any_name(text))
+    """A name that can be one, or one with macros, whose labels nobody can judge beforehand."""
+    return bool(_DOMAIN_SPEC.fullmatch(text)) and ("%" in text or _is_any_name(text))
 
 
 def _is_any_name(text: str) -> bool:
     labels = text.removesuffix(".").split(".")
-    return "/" not in text and len(text) <= 253 and all(0 < len(each) <= 63 for each in labels)
+    return len(text) <= 253 and all(0 < len(each) <= 63 for each in labels)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dns.query
 import pytest
 from click.testing import CliRunner
 
@@ -23,7 +24,7 @@ from mailwright.check import dnsbl
 from mailwright.cli import cli
 from mailwright.dns import Record
 from tests import inventories
-from tests.lab.names import RESOLVER, Names
+from tests.lab.names import FIRST, RESOLVER, Names
 
 HOSTS = """\
 mail = [
@@ -130,6 +131,24 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_what_is_published_as_emitted_is_right(world: World) -> None:
     assert world.check() == []
+
+
+def test_knot_accepts_the_zones_as_it_has_signed_them(world: World) -> None:
+    for origin in (f"{name}." for name in (*ORIGINS, *REVERSE)):
+        with entered(world.names.namespace):
+            transfer = dns.query.xfr(FIRST, origin, relativize=False)
+            rrsets = [str(rrset) for message in transfer for rrset in message.answer][:-1]
+        assert is_accepted(world, origin, rrsets)
+        signature = next(text for text in rrsets if " RRSIG SOA " in text)
+        assert not is_accepted(world, origin, [text for text in rrsets if text != signature])
+
+
+def is_accepted(world: World, origin: str, rrsets: list[str]) -> bool:
+    """Whether kzonecheck(1) finds nothing in the zone, DNSSEC included."""
+    file = world.folder.parent / "signed"
+    file.write_text("".join(f"{text}\n" for text in rrsets))
+    argv = ["kzonecheck", "--dnssec", "on", "--origin", origin, str(file)]
+    return not subprocess.run(argv, capture_output=True, check=False).returncode
 
 
 def test_every_record_that_is_removed_is_named(world: World) -> None:

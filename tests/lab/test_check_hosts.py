@@ -24,12 +24,12 @@ from lab.lab import Lab
 from lab.peers import DOMAIN, PEERS
 from lab.zones import Edit
 from mailwright.inventory import load
-from roles.tls import CHAIN
 from tests.host.letters import eventually
 from tests.inventories import make_keys
 from tests.lab.deploys import HOSTS
 from tests.lab.test_deploy import ask
 
+CHAIN = "/etc/mailwright/tls/mail.pem"
 RELOAD = "postfix reload 2>/dev/null"
 PATH = "/.well-known/mta-sts.txt"
 RESTART = "systemctl reset-failed nginx; systemctl restart nginx"

@@ -11,7 +11,7 @@ from mailwright.dns import spf
 from mailwright.problems import Invalid
 
 LABEL = st.text(string.ascii_lowercase + string.digits + "-_", min_size=1, max_size=12)
-NAME = st.lists(LABEL, min_size=2, max_size=4).map(".".join)
+NAME = st.lists(LABEL, min_size=1, max_size=3).map(lambda labels: f"{'.'.join(labels)}.example")
 TERM = st.one_of(
     st.builds(spf.Term, st.just("include"), NAME, qualifier=st.sampled_from("+-~?")),
     st.builds(spf.Term, st.sampled_from(["a", "mx"]), NAME | st.just(""), qualifier=st.just("+")),
