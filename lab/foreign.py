@@ -30,7 +30,7 @@ IMAGE = Image(
     13,
     (
         *("postfix", "opendkim", "opendmarc", "publicsuffix", "dovecot-imapd", "dovecot-lmtpd"),
-        "nginx-light",
+        *("nginx-light", "postfix-mta-sts-resolver"),
     ),
 )
 

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 from tests.host.letters import TIMEOUT
 
 _AUTODISCOVER = "{http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a}"
+_ACCOUNT_TYPES = {"imap": "EmailTypeIMAP", "pop3": "EmailTypePOP"}
 _QUESTION = """<?xml version="1.0" encoding="utf-8"?>
 <Autodiscover xmlns="http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006">
 <Request><EMailAddress>{address}</EMailAddress>
@@ -107,12 +108,20 @@ def get(
     return found
 
 
+def file(name: str, path: str, kind: str, question: str | None = None) -> bytes:
+    """A file of this media type; what else comes is said in words. A question is a POST."""
+    answer = get(name, path, "POST" if question else "GET", question)
+    said = f"https://{name}{path.partition('?')[0]} answers {answer.status}"
+    found = answer.fields["content-type"].partition(";")[0]
+    assert (answer.status, found) == (200, kind), f"{said}, {found}"
+    return answer.body
+
+
 def autoconfig(domain: str, address: str) -> list[Server]:
     """What Thunderbird is told for an address, its placeholders filled in, the preferred first."""
     path = f"/mail/config-v1.1.xml?emailaddress={quote(address, safe='')}"
-    answer = get(f"autoconfig.{domain}", path)
-    assert (answer.status, answer.fields["content-type"]) == (200, "text/xml")
-    provider = ElementTree.fromstring(answer.body).find("emailProvider")
+    told = file(f"autoconfig.{domain}", path, "text/xml")
+    provider = ElementTree.fromstring(told).find("emailProvider")
     assert provider is not None
     return [_of_autoconfig(each, address) for each in provider if each.tag.endswith("Server")]
 
@@ -130,9 +139,8 @@ def autodiscover(domain: str, address: str, method: str = "POST") -> list[Server
     """What Outlook is told for an address, which is the login as well."""
     question = _QUESTION.format(address=address) if method == "POST" else None
     path = "/Autodiscover/Autodiscover.xml"
-    answer = get(f"autodiscover.{domain}", path, method, question)
-    assert (answer.status, answer.fields["content-type"]) == (200, "text/xml")
-    protocols = ElementTree.fromstring(answer.body).iter(f"{_AUTODISCOVER}Protocol")
+    told = file(f"autodiscover.{domain}", path, "text/xml", question)
+    protocols = ElementTree.fromstring(told).iter(f"{_AUTODISCOVER}Protocol")
     return list(_of_autodiscover(protocols, address))
 
 
@@ -146,13 +154,10 @@ def _of_autodiscover(protocols: Iterator[ElementTree.Element], address: str) -> 
 
 def profile(domain: str, protocol: str, address: str) -> list[Server]:
     """What a profile tells an iPhone, which asks for the address and the login."""
-    answer = get(f"autoconfig.{domain}", f"/{protocol}.mobileconfig")
-    kind = answer.fields["content-type"]
-    assert (answer.status, kind) == (200, "application/x-apple-aspen-config")
-    (account,) = plistlib.loads(verified(answer.body))["PayloadContent"]
-    assert (
-        account["EmailAccountType"] == {"imap": "EmailTypeIMAP", "pop3": "EmailTypePOP"}[protocol]
-    )
+    name, path = f"autoconfig.{domain}", f"/{protocol}.mobileconfig"
+    signed = file(name, path, "application/x-apple-aspen-config")
+    (account,) = plistlib.loads(verified(signed))["PayloadContent"]
+    assert account["EmailAccountType"] == _ACCOUNT_TYPES[protocol]
     found = []
     for way, kind in (("Incoming", protocol), ("Outgoing", "smtp")):
         said = {k.removeprefix(f"{way}MailServer"): v for k, v in account.items()}
