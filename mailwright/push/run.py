@@ -73,6 +73,8 @@ class Push:
         What may become ours is remembered before: an interrupted run leaves nothing that nobody
         knows.
         """
+        if not plan.pending and plan.after == plan.before:
+            return True
         origin, before = plan.zone.origin, self._memory.read(plan.zone.origin)
         others = before - plan.before
         if plan.pending:
