@@ -75,10 +75,11 @@ class Account:
 
     def wait_anywhere(self, message_id: str) -> EmailMessage:
         """The message in the inbox, or in the spam folder if the filter distrusts this client."""
-        return eventually(
-            lambda: self.find(message_id) or self.find(message_id, "Junk"),
-            f"{message_id} of {self.address}",
-        )
+        return eventually(lambda: self.find_anywhere(message_id), f"{message_id} of {self.address}")
+
+    def find_anywhere(self, message_id: str) -> EmailMessage | None:
+        """The message in the inbox or the spam folder, or None."""
+        return self.find(message_id) or self.find(message_id, "Junk")
 
     def remove(self, message_ids: set[str]) -> None:
         """Delete these messages wherever they lie."""

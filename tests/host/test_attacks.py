@@ -6,6 +6,7 @@ import poplib
 import smtplib
 import socket
 import ssl
+from email.message import EmailMessage
 
 import pytest
 
@@ -120,17 +121,24 @@ ENDINGS = ("\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r.\r\n", "\r\n\0
 @pytest.mark.parametrize("port", [25, 587])
 def test_a_message_ends_in_one_way_only(account: Account, letters: Letters, port: int) -> None:
     """What follows any other ending is text of the same message, not a second one in its name."""
-    found = {ending: taken(account, letters, port, ending) for ending in ENDINGS}
-    assert found == {ending: [250, 221] for ending in ENDINGS}
-
-
-def taken(account: Account, letters: Letters, port: int, ending: str) -> list[int]:
-    """The answers to a letter with another after that ending, and to QUIT."""
     sender = account.address if port == 587 else "someone@sender.invalid"
-    letter = letters.write(sender, account).as_bytes().rstrip(b"\r\n")
+    outer = {ending: letters.write(sender, account) for ending in ENDINGS}
+    inner = {ending: letters.write(sender, account) for ending in ENDINGS}
+    found = {each: taken(account, port, each, outer[each], inner[each]) for each in ENDINGS}
+    assert found == {ending: [250, 221] for ending in ENDINGS}
+    for letter in outer.values():
+        account.wait_anywhere(letter["Message-ID"])
+    assert not [each for each in inner.values() if account.find_anywhere(each["Message-ID"])]
+
+
+def taken(
+    account: Account, port: int, ending: str, outer: EmailMessage, inner: EmailMessage
+) -> list[int]:
+    """The answers to a letter with another after that ending, and to QUIT."""
+    sender = outer["From"]
     envelope = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{account.address}>\r\nDATA\r\n"
-    smuggled = letters.write(sender, account).as_bytes()
-    raw = letter + f"{ending}{envelope}".encode() + smuggled + b"\r\n.\r\nQUIT\r\n"
+    begins = outer.as_bytes().rstrip(b"\r\n") + f"{ending}{envelope}".encode()
+    raw = begins + inner.as_bytes() + b"\r\n.\r\nQUIT\r\n"
     with smtplib.SMTP(account.server, port, timeout=TIMEOUT) as client:
         if port == 587:
             client.starttls(context=ssl.create_default_context())

@@ -115,7 +115,9 @@ def _arrived(reader: Account, sent: Mapping[str, str]) -> list[str]:
                 parts = client.fetch(",".join(numbers), "(BODY.PEEK[HEADER])")[1]
                 for part in parts:
                     if isinstance(part, tuple):
-                        found[part[0].split()[0].decode()] = part[1].decode()
+                        headers = part[1].decode()
+                        if message_from_string(headers)["Message-ID"] in sent:
+                            found[part[0].split()[0].decode()] = headers
             if len(found) < len(sent):
                 return None
             client.store(",".join(found), "+FLAGS", r"(\Deleted)")

@@ -15,6 +15,7 @@ import tomlkit
 from cryptography import x509
 
 from lab.lab import Lab
+from mailwright.address import domain
 from tests.inventories import self_signed
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, kill, started
 
@@ -406,8 +407,9 @@ def without(inventory: Path, *domains: str) -> None:
     gone = tuple(f"@{name}" for name in {*domains, *twins})
     for name in {*domains, *twins}:
         del table["domains"][name]
-        shutil.rmtree(inventory / "keys" / name, ignore_errors=True)
-        (inventory / "tls" / "web" / f"{name}.pem").unlink(missing_ok=True)
+        ascii_name = domain(name)
+        shutil.rmtree(inventory / "keys" / ascii_name, ignore_errors=True)
+        (inventory / "tls" / "web" / f"{ascii_name}.pem").unlink(missing_ok=True)
     for script in (inventory / "sieve").rglob("*.sieve"):
         if script.stem.rpartition("@")[2] in {*domains, *twins}:
             script.unlink()
