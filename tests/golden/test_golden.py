@@ -79,3 +79,14 @@ def test_named_checkzone_accepts_every_zone(inventory: Inventory, tmp_path: Path
             ["named-checkzone", "-i", "local", origin, zone], capture_output=True, text=True
         )
         assert check.returncode == 0, check.stdout
+
+
+def test_every_paragraph_of_postfix_and_dovecot_says_why_it_is_there() -> None:
+    """What is written without a reason can't be weighed by whoever reads it on the host."""
+    names = ("etc/postfix/main.cf", "etc/postfix/master.cf", "etc/dovecot/dovecot.conf")
+    found = {}
+    for path in (HERE / "pictures").rglob("*"):
+        if str(path).endswith(names):
+            _head, *paragraphs = re.split(r"\n\s*\n", path.read_text())
+            found |= {text.strip(): path for text in paragraphs if "# " not in text}
+    assert found == {}
