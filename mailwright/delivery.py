@@ -82,3 +82,17 @@ def _graph(aliases: Aliases, mailboxes: Collection[str]) -> dict[str, list[str]]
         ]
         for alias, targets in aliases.items()
     }
+
+
+def only_mailbox(
+    aliases: Collection[str], owners: Mapping[str, Collection[str]], mailboxes: Collection[str]
+) -> dict[str, str | None]:
+    """For each alias the one mailbox that it leads to, or None: a list, or mail for elsewhere.
+
+    `owners` has the ends of each alias, without those to which a mailbox forwards a copy.
+    """
+    ends = {alias: {entry(end, mailboxes) for end in owners[alias]} for alias in aliases}
+    return {
+        alias: next(iter(some)) if len(some) == 1 and some <= set(mailboxes) else None
+        for alias, some in ends.items()
+    }

@@ -79,7 +79,8 @@ class MailHost(Machine):
     beyond it. `sender_logins` has for each address the mailboxes that may send as it: the mailbox
     of that name, or those that the alias belongs to on this host. `tls_chain` is PEM text, a secret
     (private key, leaf, intermediates), and like everything long not in the repr. `sites` are
-    those that its web server shows.
+    those that its web server shows. `alias_mailboxes` has for each alias that is no mailbox itself
+    the one here that it leads to, if it is one.
     """
 
     domains: tuple[Domain, ...]
@@ -90,6 +91,7 @@ class MailHost(Machine):
     mailboxes: tuple[Mailbox, ...] = field(repr=False)
     aliases: tuple[Alias, ...] = field(repr=False)
     sender_logins: dict[str, tuple[str, ...]] = field(repr=False)
+    alias_mailboxes: dict[str, Mailbox | None] = field(repr=False)
     tls_chain: str = field(repr=False)
     purges: tuple[Purge, ...] = ()
     caa: tuple[str, ...] = ()
@@ -181,6 +183,17 @@ class MailHost(Machine):
         found: dict[str, list[Mailbox]] = {}
         for mailbox in self.mailboxes:
             found.setdefault(mailbox.domain, []).append(mailbox)
+        return found
+
+    def alias_mailboxes_of(self, domain: Domain) -> list[tuple[str, Mailbox | None]]:
+        """The aliases of one domain, each with the one mailbox of this host that it leads to."""
+        return self._aliases_by_domain.get(domain.name, [])
+
+    @cached_property
+    def _aliases_by_domain(self) -> dict[str, list[tuple[str, Mailbox | None]]]:
+        found: dict[str, list[tuple[str, Mailbox | None]]] = {}
+        for alias, mailbox in self.alias_mailboxes.items():
+            found.setdefault(alias.rpartition("@")[2], []).append((alias, mailbox))
         return found
 
     @cached_property

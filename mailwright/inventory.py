@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from mailwright import dkim, groups, mail, quotas, sieve, site, tls
+from mailwright import delivery, dkim, groups, mail, quotas, sieve, site, tls
 from mailwright.directory import Directory, directory, warnings
 from mailwright.dns.record import TTL
 from mailwright.groups import Group
@@ -204,6 +204,8 @@ def _host(
     here = {domain.name for domain in domains if domain.host == m.name}
     mailboxes = {name: box for name, box in book.mailboxes.items() if box.domain in here}
     aliases = {name: alias for name, alias in book.aliases.items() if alias.domain in here}
+    storing = {name for name, box in mailboxes.items() if box.stores}
+    ends = delivery.only_mailbox(aliases.keys() - storing, book.owners, storing)
     return MailHost(
         **vars(m),
         domains=tuple(domain for domain in domains if domain.name in here),
@@ -214,6 +216,9 @@ def _host(
         mailboxes=_sorted(mailboxes),
         aliases=_sorted(aliases),
         sender_logins=sender_logins(mailboxes, aliases, book.owners),
+        alias_mailboxes={
+            alias: mailboxes[name] if name else None for alias, name in sorted(ends.items())
+        },
         tls_chain=chain,
         caa=tuple(table.caa),
         smtpd_tls_profile=table.smtpd_tls_profile,

@@ -9,21 +9,24 @@ from pyinfra.api.facts import FactBase
 from pyinfra.context import host, state
 from pyinfra.operations.util.files import generate_color_diff
 
+from roles.observed import Observed
 from roles.service import File
 
 
-def tell(changed: Sequence[File], others: Sequence[str]) -> None:
+def tell(changed: Sequence[File], others: Sequence[str], seen: Observed) -> None:
     """Log the files that differ and the other things that would be done.
 
-    A run that makes the changes says only what `--diff` asks for.
+    A run that makes the changes says only what `--diff` asks for. What not everybody may read, as
+    it will be or as somebody has left it on the host, is not shown.
     """
     if state.is_executing and not state.config.DIFF:
         return
     for words in others:
         logger.info("%s%s", host.print_prefix, words)
-    current = _current([file for file in changed if not file.secret]) if state.config.DIFF else {}
+    shown = [file for file in changed if not file.secret and not seen.is_secret(file.path)]
+    current = _current(shown) if state.config.DIFF else {}
     for file in changed:
-        note = " (secret)" if file.secret else ""
+        note = "" if file in shown else " (secret)"
         logger.info("%s%s differs%s", host.print_prefix, file.path, note)
         if file.path in current:
             _tell_lines(current[file.path], file.content.decode())

@@ -6,13 +6,17 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pyinfra import logger
 from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
 from pyinfra.context import host, state
 
 from mailwright.render import Picture
+from roles import queues
 
 Commands = Generator[StringCommand, None, None]
+
+_TOLD = "mailwright told"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,11 @@ class Observed:
     owned: Mapping[str, frozenset[str]]
     active: frozenset[str]
     packages: frozenset[str]
+    unfinished: tuple[str, ...]
+
+    def is_secret(self, path: str) -> bool:
+        """Whether the host has the file, and not everybody there may read it."""
+        return path in self.files and not int(self.files[path][0], 8) & 0o004
 
 
 class HostState(FactBase[Observed]):
@@ -49,12 +58,14 @@ class HostState(FactBase[Observed]):
             "done 2>/dev/null; "
             "systemctl list-units --type=service --state=active --plain --no-legend --no-pager "
             "| sed 's/^/U /'; "
-            "dpkg-query -W -f='P ${db:Status-Abbrev} ${Package}\\n'"
+            "dpkg-query -W -f='P ${db:Status-Abbrev} ${Package}\\n'; "
+            f"{queues.SHELL}"
+            "[ -e /etc/mailwright/rollout/postfix/loaded ] || waiting | sed 's/^/Q /'"
         )
 
     def process(self, output: list[str]) -> Observed:
         """Sort the lines by what they tell."""
-        rows: dict[str, list[list[str]]] = {letter: [] for letter in "RFSLOUP"}
+        rows: dict[str, list[list[str]]] = {letter: [] for letter in "RFSLOUPQ"}
         for line in output:
             letter, *words = line.split()
             rows[letter].append(words)
@@ -69,6 +80,7 @@ class HostState(FactBase[Observed]):
             owned={service: frozenset(paths) for service, paths in owned.items()},
             active=frozenset(words[0] for words in rows["U"]),
             packages=frozenset(name for status, name in rows["P"] if status == "ii"),
+            unfinished=tuple(queues.unfinished(rows["Q"])),
         )
 
 
@@ -111,5 +123,12 @@ def wrong_release(seen: Observed) -> Commands:
 
 
 def failure(words: str) -> StringCommand:
-    """A command that fails with these words: pyinfra's way to fail one host and not the run."""
+    """A command that fails with these words: pyinfra's way to fail one host and not the run.
+
+    They are also told at once, since a dry run never gets to the command.
+    """
+    told = host.connector_data.setdefault(_TOLD, set())
+    if not state.is_executing and words not in told:
+        told.add(words)
+        logger.error("%s%s", host.print_prefix, words)
     return StringCommand(f"echo {shlex.quote(words)} >&2; exit 1")

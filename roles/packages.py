@@ -8,13 +8,17 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from pyinfra import logger
 from pyinfra.api.command import StringCommand
+from pyinfra.api.facts import FactBase
 from pyinfra.api.operation import operation
-from pyinfra.context import host
+from pyinfra.context import host, state
 
-from roles.observed import Commands, forget, observe, wrong_release
+from roles import queues
+from roles.observed import Commands, failure, forget, observe, wrong_release
 
 _WANTED = "mailwright packages"
+_TOLD = "mailwright packages told"
 
 _SCRIPT = Path(__file__).with_name("packages.sh").read_text()
 
@@ -33,12 +37,43 @@ def _install() -> Commands:
     seen = observe()
     yield from wrong_release(seen)
     packages, preseed = host.connector_data[_WANTED]
+    if "postfix" in packages and seen.unfinished:
+        yield failure("\n".join(seen.unfinished))
     missing = sorted(set(packages) - seen.packages)
     if not missing:
         host.noop("all packages are installed")
         return
+    _tell(missing)
     forget()
     head = {"PACKAGES": " ".join(missing), "PRESEED": "\n".join(preseed)}
     variables = "".join(f"{name}={shlex.quote(value)}\n" for name, value in head.items())
-    yield StringCommand(variables + _SCRIPT)
+    yield StringCommand(variables + queues.SHELL + _SCRIPT)
     forget()
+
+
+class Removed(FactBase[list[str]]):
+    """What apt would remove to have these packages; or why it cannot tell."""
+
+    def command(self, packages: Sequence[str]) -> str:
+        """A simulation, which needs the lists of packages as the host has them."""
+        return (
+            f"apt-get -qs install --no-install-recommends {shlex.join(packages)} 2>/dev/null"
+            " || echo 'Remv what apt will tell once `apt-get update` has run'"
+        )
+
+    def process(self, output: list[str]) -> list[str]:
+        """The names of packages, with the versions that the host has."""
+        return [line.removeprefix("Remv ") for line in output if line.startswith("Remv ")]
+
+
+def _tell(missing: Sequence[str]) -> None:
+    """Log what would be installed and removed, each role's own; a run that does it says nothing."""
+    told = host.connector_data.setdefault(_TOLD, set())
+    new = [name for name in missing if name not in told]
+    if state.is_executing or not new:
+        return
+    told.update(new)
+    lines = [f"{name} would be installed" for name in new]
+    lines += [f"{name} would be removed" for name in host.get_fact(Removed, packages=new)]
+    for words in lines:
+        logger.info("%s%s", host.print_prefix, words)

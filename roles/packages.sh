@@ -1,4 +1,4 @@
-# One transaction. roles/packages.py puts PACKAGES and PRESEED in front: a list of names, and lines.
+# One transaction. roles/packages.py puts PACKAGES and PRESEED in front, a list of names, and lines; and queues.sh.
 #
 # policy-rc.d (invoke-rc.d(8)) keeps maintainer scripts from starting a daemon that has no configuration yet. It says no
 # only while the flag in /run exists, so that a run that dies here cannot hold back anything for ever.
@@ -10,14 +10,37 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
     printf '%s\n' '#!/bin/sh' '# mailwright' '[ ! -e /run/mailwright/installing ] || exit 101' >/usr/sbin/policy-rc.d
     chmod 0755 /usr/sbin/policy-rc.d
 fi
+stopped=
 finish() {
     rm -f /run/mailwright/installing
     ! grep -qs '^# mailwright$' /usr/sbin/policy-rc.d || rm -f /usr/sbin/policy-rc.d
+    for unit in $stopped; do systemctl start "$unit" 2>/dev/null || :; done
 }
 trap finish EXIT
 trap '' HUP PIPE
 apt="apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold"
+
+# The units of a package that now run; on Debian 12 Exim still has a script of System V.
+running() {
+    dpkg -L "$1" | sed -nE 's#^.*/systemd/system/([^/@]+[.](service|socket|timer))$#\1#p; s#^/etc/init[.]d/(.+)#\1.service#p' |
+        sort -u | while read -r unit; do ! systemctl is-active -q "$unit" || echo "$unit"; done
+}
+
 dpkg --configure -a
 echo "$PRESEED" | debconf-set-selections
 [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || $apt update
+$apt install --no-install-recommends --download-only $PACKAGES
+# policy-rc.d keeps a package that goes from stopping its daemon, which would sit on our ports for ever.
+for package in $($apt -s install --no-install-recommends $PACKAGES | sed -n 's/^Remv \([^ ]*\).*/\1/p'); do
+    for unit in $(running "$package"); do
+        systemctl stop "$unit"
+        stopped="$stopped $unit"
+    done
+done
+case " $PACKAGES " in
+    *" postfix "*) late=$(waiting) ;; # what arrived since we looked first, and nothing more can
+    *) late= ;;
+esac
+[ -z "$late" ] || { echo "mail has arrived in a queue that must be empty; deploy again: $late" >&2; exit 1; }
 $apt install --no-install-recommends $PACKAGES
+stopped=

@@ -61,6 +61,15 @@ def service(debian: int) -> Service:
                 [ -e "${map#lmdb:}.lmdb" ] || refuse "no map $map"
             done
         """,
+        # What waits in a queue that is not ours yet was addressed by somebody else's aliases; now
+        # by these. What its owner holds stays held.
+        activate=f"""
+            [ -e "$LOADED" ] || {{
+                systemctl stop {unit}
+                postsuper -r ALL incoming active deferred
+            }}
+            serve
+        """,
         probe="""
             postfix status
             greets 25 plain "220 "

@@ -37,7 +37,7 @@ def rollout(service: Service) -> Commands:
     if not plan.changed and not plan.others:
         host.noop(f"{service.name}: {len(plan.files)} files are in place and loaded")
         return
-    tell(plan.changed, plan.others)
+    tell(plan.changed, plan.others, seen)
     archive = plan.archive()
     forget()
     yield StringCommand(plan.head(archive) + _SCRIPT, _stdin=base64.encodebytes(archive).decode())
@@ -62,6 +62,8 @@ class Plan:
         wanted = {file.path for file in files} | set(service.built(files))
         before = seen.owned.get(service.name, frozenset())
         stale = sorted((before - wanted) & seen.files.keys())
+        if service.name not in seen.loaded:
+            stale += [path for path in service.merged(seen.files) if path not in wanted]
         lost = sorted(set(service.built(files)) - seen.files.keys())
         idle = [unit for unit in service.units if f"{unit}.service" not in seen.active]
         digest = _digest(service, files, picture)

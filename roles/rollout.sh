@@ -13,9 +13,11 @@
 #   activate reload or start, then probe; what a reload does not bring, a restart may
 #   retire   where something goes last, wait for the end of the processes that knew it
 #   undo     when it does not serve, swap back to what last served and start over with that
-#   record   what the daemon has loaded; until then the next run does all of this again
+#   record   what the daemon has loaded; until then the next run does all of this again. What stood there before the
+#            first rollout is kept for ever in `original`, what stood there before this one in `previous`
 set -eu
 umask 077
+export LOADED="/etc/mailwright/rollout/$SERVICE/loaded" # what the daemon has loaded; none before the first rollout
 base=/etc/mailwright/rollout/$SERVICE
 next=$base/next      # what this run brings; after the swap, what it replaced
 proven=$base/proven  # what a run that died replaced
@@ -127,8 +129,24 @@ blame() {
     exit 1
 }
 
+# What this run has replaced, and the run that died before it has not, is of the set that last served as well.
+complete() {
+    [ "$OLD" != "$proven" ] || while read -r path; do
+        if [ -e "$next$path" ] && ! cut -d ' ' -f 2- "$proven/before" | grep -qxF "$path"; then
+            mkdir -p "$proven${path%/*}"
+            mv -T "$next$path" "$proven$path"
+        fi
+    done <"$next/swapped"
+}
+
 # It served, so nothing of it is to be undone, even if this run dies now.
 record() {
+    complete
+    if [ ! -e "$LOADED" ]; then
+        rm -rf "$base/original"
+        cp -a "$OLD" "$base/original"
+        rm -f "$base/original/before" "$base/original/owned" "$base/original/stale" "$base/original/last" "$base/original/swapped"
+    fi
     rm -f "$next/before" "$proven/before"
     while read -r path; do rm -f "$path"; done <"$next/last"
     mv "$next/owned" "$base/owned"
@@ -150,7 +168,8 @@ sync -f "$base"
 swap
 OLD=$next
 [ ! -e "$proven" ] || OLD=$proven
-export UNITS OLD LOADED="$base/loaded"
+RAN=$(for unit in $UNITS; do ! systemctl is-active -q "$unit" || echo "$unit"; done | tr '\n' ' ')
+export UNITS OLD RAN
 retire=:
 [ ! -s "$next/last" ] || retire=retire
 if sh -euc "$LIB activate; probe; $retire" || sh -euc "$LIB restart; probe"; then

@@ -22,6 +22,7 @@ SERVICE = Service(
         "/etc/tmpfiles.d/mailwright-rspamd.conf",
     ),
     loads=("/etc/resolv.conf",),
+    merges=("/etc/rspamd/local.d/*", "/etc/rspamd/override.d/*", "/etc/rspamd/rspamd.conf.*"),
     modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
     # It opens a key for each message that it signs; without it, mail goes out unsigned.
     lasting=("/etc/rspamd/dkim/*",),

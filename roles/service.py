@@ -50,7 +50,9 @@ class Service:
     patterns of other roles' files that the daemon reads, so that their change makes it load again.
     `compiled` says by a pattern which suffix the file has that `build` makes of another. `lasting`
     are patterns of files in the tree that a process may read at any time: one that is not wanted
-    any more goes last, when `retire` has seen the end of the processes that knew it.
+    any more goes last, when `retire` has seen the end of the processes that knew it. `merges` are
+    patterns of what the daemon reads beside these files: what a server set up by hand has there
+    goes with its old configuration, once; what comes later is the operator's.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Service:
     loads: Sequence[str] = ()
     compiled: Mapping[str, str] = field(default_factory=dict)
     lasting: Sequence[str] = ()
+    merges: Sequence[str] = ()
     build: str = ":"
     check: str = ":"
     activate: str = "serve"
@@ -88,6 +91,10 @@ class Service:
     def lasts(self, path: str) -> bool:
         """Whether a file that is no longer wanted stays until nobody reads it."""
         return any(fnmatchcase(path, pattern) for pattern in self.lasting)
+
+    def merged(self, paths: Iterable[str]) -> list[str]:
+        """Those of the paths that the daemon would read although they are not this service's."""
+        return sorted(p for p in paths if any(fnmatchcase(p, glob) for glob in self.merges))
 
     def _mode(self, path: str) -> Mode:
         return next((m for glob, m in self.modes.items() if fnmatchcase(path, glob)), Mode())

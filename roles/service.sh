@@ -20,11 +20,12 @@ serve() {
 
 restart() { for unit in $UNITS; do systemctl restart "$unit"; done; }
 
-# After a failure only a stop and a start revive a daemon that has crashed. What was never ours stays down.
+# After a failure only a stop and a start revive a daemon that has crashed. What neither ran nor was ours stays down.
 restore() {
     [ -n "$UNITS" ] || activate
     for unit in $UNITS; do
         systemctl stop "$unit"
+        case "$RAN " in *"$unit "*) systemctl start "$unit" && continue ;; esac
         [ ! -e "$LOADED" ] || systemctl start "$unit"
     done
 }
@@ -44,11 +45,11 @@ answers() {
 
 # appears SOCKET: wait until the daemon has made it.
 appears() {
-    for try in $(seq 120); do
+    for try in $(seq 360); do
         [ ! -S "$1" ] || return 0
         sleep 0.5
     done
-    refuse "no socket $1 after a minute"
+    refuse "no socket $1 after three minutes"
 }
 
 # ends PROCESS: wait until it is gone.

@@ -11,6 +11,7 @@ import pytest
 
 from lab.lab import Lab
 from tests.lab.deploys import NAME, ROOT, Deploy, edit, started
+from tests.lab.test_deploy import ask, dry
 
 MAILWRIGHT = str(Path(sys.executable).with_name("mailwright"))
 CORRESPONDENT = """
@@ -63,12 +64,30 @@ def test_a_user_gets_from_init_to_a_verified_server(own: Lab, ours: Path) -> Non
     edit(ours / "hosts.py", ('"ssh_user": "admin",', f'"ssh_user": "admin", {keys}'))
     with (ours / "verify.toml").open("a") as verify:
         verify.write(CORRESPONDENT)
+    mail_that_waits_in_exim_stops_the_deploy(own, ours)
     lose_power_in_the_first_deploy(own, ours)
     Deploy.run(own, ours).succeeded()
     assert Deploy.count(own, ours) == 0
     tests = [sys.executable, "-m", "pytest", "tests/host", "-q", "--inventory", str(ours)]
     done = own.run(tests, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout[-5000:]
+
+
+def mail_that_waits_in_exim_stops_the_deploy(lab: Lab, inventory: Path) -> None:
+    """Exim came with the server, as it often does; nothing is changed before its queue is empty."""
+    host = "mail.example.net"
+    install = "apt-get -q -y install --no-install-recommends exim4-daemon-light >/dev/null 2>&1"
+    ask(lab, host, f"apt-get -q update && DEBIAN_FRONTEND=noninteractive {install}")
+    ask(lab, host, "for each in 1 2; do echo | exim4 -odq -f root root; done")
+    before = ask(lab, host, "dpkg -l; ls -R /etc | sha256sum")
+    words = "2 messages wait in the queue of exim4 (/var/spool/exim4)"
+    told = dry(lab, inventory)
+    assert words in told
+    assert "exim4-daemon-light" in told
+    assert words in Deploy.run(lab, inventory).refused()
+    assert ask(lab, host, "dpkg -l; ls -R /etc | sha256sum") == before
+    assert ask(lab, host, "systemctl is-active exim4") == "active"
+    ask(lab, host, "exim4 -Mrm $(exim4 -bpr | awk 'NF > 3 { print $3 }')")
 
 
 def lose_power_in_the_first_deploy(lab: Lab, inventory: Path) -> None:

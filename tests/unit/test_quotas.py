@@ -81,3 +81,44 @@ def test_who_wants_no_warnings_gets_none(folder) -> None:
 
 def test_the_last_message_may_go_over_by_a_tenth(folder) -> None:
     assert folder.load().mailboxes[1].quota_grace == (2 << 30) // 10
+
+
+NAMES = """
+"@example.com" = "alice@example.com"
+"first@example.com" = "info@example.com"
+"both@example.com" = ["alice@example.com", "carol@example.com"]
+"carol@example.com" = ["carol@example.com", "someone@elsewhere.example"]
+"sales@example.com" = "carol+sales@example.com"
+"out@example.com" = "someone@elsewhere.example"
+"there@example.com" = "bob@example.org"
+"""
+
+
+def test_an_alias_has_the_quota_of_the_one_mailbox_that_it_leads_to(folder) -> None:
+    """A list has none, nor what is forwarded; what a mailbox forwards as well makes no list."""
+    folder.mail = folder.mail.replace("[aliases]\n", f"[aliases]{NAMES}")
+    folder.mail += f'[mailboxes."carol@example.com"]\npassword = "{folder.hash}"\n'
+    folder.mail += '[domains."example.biz"]\nalias_of = "example.com"\n'
+    host = folder.load().hosts[0]
+    assert {name: box and box.address for name, box in host.alias_mailboxes.items()} == {
+        "@example.com": "alice@example.com",
+        "abuse@example.com": "alice@example.com",
+        "both@example.com": None,
+        "first@example.com": "alice@example.com",
+        "info@example.com": "alice@example.com",
+        "out@example.com": None,
+        "postmaster@example.com": "alice@example.com",
+        "sales@example.com": "carol@example.com",
+        "there@example.com": None,
+        "@example.biz": "alice@example.com",
+        "abuse@example.biz": "alice@example.com",
+        "alice@example.biz": "alice@example.com",
+        "both@example.biz": None,
+        "carol@example.biz": "carol@example.com",
+        "first@example.biz": "alice@example.com",
+        "info@example.biz": "alice@example.com",
+        "out@example.biz": None,
+        "postmaster@example.biz": "alice@example.com",
+        "sales@example.biz": "carol@example.com",
+        "there@example.biz": None,
+    }

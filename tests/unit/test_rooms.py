@@ -11,7 +11,7 @@ from mailwright.host import VARIANTS
 from roles.service import Service
 
 ROOT = Path(__file__).parents[2]
-SHARED = {"__init__", "rollout", "service", "observed", "difference", "packages"}
+SHARED = {"__init__", "rollout", "service", "observed", "difference", "packages", "queues"}
 ROLES = sorted(path.stem for path in (ROOT / "roles").glob("*.py") if path.stem not in SHARED)
 
 
