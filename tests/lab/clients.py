@@ -247,7 +247,8 @@ class Mutt:
         page.write_text("")
         keys = f"<limit>~s {subject}<enter><pipe-message>cat > {page}<enter><quit>"
         command = shlex.join(["mutt", "-F", self._settings(f"push '{keys}'")])
-        self.who.well("script", "-qec", command, "/dev/null")
+        # The terminal has no size of its own here, and Debian 13's ncurses opens none without.
+        self.who.well("script", "-qec", f"stty rows 24 cols 80; {command}", "/dev/null")
         return page.read_text()
 
 
