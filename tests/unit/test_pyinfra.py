@@ -79,7 +79,7 @@ def test_every_problem_is_told_at_once(inventory: Path) -> None:
     (inventory / "mail.toml").write_text(text.replace("postmaster =", "postmastr ="))
     shutil.rmtree(inventory / "keys" / "example.net")
     words = stopped(pyinfra(inventory, "deploy.py"))
-    for where in ("postmastr", "'2 apples'"):
+    for where in ("postmastr", "'2 apples'", "keys/example.net: has no DKIM key"):
         assert where in words
 
 
