@@ -43,8 +43,9 @@ SERVICE = Service(
         [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
         [ "$(id -u vmail)" = 5000 ] || refuse "the account vmail has uid $(id -u vmail); expected" \
             "5000 (usermod -u 5000 vmail; chown -R vmail /var/vmail)"
-        [ -e "$LOADED" ] || foreign=$(find /var/vmail ! -user vmail -print -quit 2>/dev/null)
-        [ -z "${foreign-}" ] || refuse "$foreign is not vmail's (chown -R vmail: /var/vmail)"
+        foreign=
+        [ -e "$LOADED" ] || foreign=$(find /var/vmail ! -user vmail -print -quit 2>/dev/null) || :
+        [ -z "$foreign" ] || refuse "$foreign is not vmail's (chown -R vmail: /var/vmail)"
         words=$(doveconf -n 2>&1 >/dev/null) || refuse "$words"
         [ -z "$words" ] || refuse "$words"
         cd /etc/dovecot

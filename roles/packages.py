@@ -35,15 +35,15 @@ def install(packages: Sequence[str], preseed: Sequence[str] = ()) -> None:
 def _install() -> Commands:
     """One transaction for all that the roles of this run want and the host lacks."""
     seen = observe()
-    yield from wrong_release(seen)
     packages, preseed = host.connector_data[_WANTED]
+    missing = sorted(set(packages) - seen.packages)
+    _tell(missing)
+    yield from wrong_release(seen)
     if "postfix" in packages and seen.unfinished:
         yield failure("\n".join(seen.unfinished))
-    missing = sorted(set(packages) - seen.packages)
     if not missing:
         host.noop("all packages are installed")
         return
-    _tell(missing)
     forget()
     head = {"PACKAGES": " ".join(missing), "PRESEED": "\n".join(preseed)}
     variables = "".join(f"{name}={shlex.quote(value)}\n" for name, value in head.items())

@@ -14,8 +14,8 @@ _ADVICE = {
 def unfinished(lines: Iterable[Sequence[str]]) -> list[str]:
     """What to tell the operator of the queues that `waiting` in queues.sh has found."""
     return [
-        f"{count} messages wait in the queue of {server} ({folder}), and nobody would deliver them "
-        "any more; have them delivered or delete them, then deploy again "
+        f"{'1 message waits' if count == '1' else f'{count} messages wait'} in the queue of "
+        f"{server} ({folder}), which nobody would empty any more; do that, then deploy again "
         f"({_ADVICE.get(server, '`mailq` lists them')}), or move the folder away"
         for server, count, folder in lines
     ]
