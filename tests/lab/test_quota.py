@@ -67,7 +67,7 @@ def test_a_full_mailbox_refuses_by_every_name(deployed: Lab, named: Path) -> Non
         assert {n: code(deployed, host, name) for n, name in NAMES[host].items()} == dict.fromkeys(
             NAMES[host], "250"
         )
-        letter = "printf 'Subject: 1\\n\\n'; yes $(printf %070d 0) | head -c 105000"
+        letter = "printf 'Subject: 1\\n\\n'; yes $(printf %070d 0) | head -c 95000"
         try:
             ask(deployed, host, f"{{ {letter}; }} | doveadm save -u {owner}")
             assert {n: code(deployed, host, a) for n, a in NAMES[host].items()} == dict.fromkeys(
@@ -85,7 +85,7 @@ def code(lab: Lab, host: str, recipient: str) -> str:
         "import smtplib, sys\n"
         "with smtplib.SMTP(sys.argv[1], 25, timeout=30) as client:\n"
         "    client.ehlo()\n"
-        "    client.mail('someone@sender.invalid', ['SIZE=9000'])\n"
+        "    client.mail('someone@sender.invalid', ['SIZE=20000'])\n"
         "    print(client.rcpt(sys.argv[2])[0])\n"
     )
     done = lab.run([sys.executable, "-c", program, host, recipient], capture_output=True)
