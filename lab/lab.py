@@ -124,8 +124,8 @@ class Lab:
     def command(self, argv: Sequence[str], at: str = "operator") -> list[str]:
         """Return `argv` as a command that runs as an outside client, with the lab's resolver.
 
-        With `at`, a host's name, it runs at that host's addresses. OpenSSL and curl trust the
-        lab's authority there, and no other (SSL_CERT_FILE, CURL_CA_BUNDLE).
+        With `at`, a host's name, it runs at that host's addresses. OpenSSL, curl and
+        Python's requests trust the lab's authority there, and no other.
         """
         machine.check()
         self._plan()
@@ -134,7 +134,8 @@ class Lab:
             raise LabError(f"{place} of lab '{self.name}' is not up", self._hint)
         namespace = f"--net=/run/netns/{self.network.namespace(place)}"
         root = self.home.authority / "root.pem"
-        trust = [f"{name}={root}" for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE")]
+        names = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+        trust = [f"{name}={root}" for name in names]
         private = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _RUN, "sh"]
         binds = [str(self.folder / name) for name in ("resolv.conf", "nsswitch.conf")]
         return ["nsenter", namespace, *private, *binds, "env", *trust, *argv]

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 NAME = os.environ.get("MAILWRIGHT_TEST_LAB", "test") + os.environ.get("PYTEST_XDIST_WORKER", "")
 HOSTS = ["mail.example.com", "mail.example.org"]  # Debian 12, Debian 13
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
+CHECKDMARC = ROOT / ".venv/checkdmarc/bin/checkdmarc"  # as script/setup installs it
 
 
 @dataclass

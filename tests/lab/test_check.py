@@ -24,6 +24,7 @@ from mailwright.check import dnsbl
 from mailwright.cli import cli
 from mailwright.dns import Record
 from tests import inventories
+from tests.lab.deploys import CHECKDMARC
 from tests.lab.names import FIRST, RESOLVER, Names
 
 HOSTS = """\
@@ -252,6 +253,31 @@ def test_form_does_not_matter_and_meaning_does(
     is_bad = any(severity == "error" for _, severity in found)
     assert (BAD if is_bad else NOTED if found else GOOD) == verdict, found
     assert {subject for subject, _ in found} <= {record.id}
+
+
+# Where checkdmarc is stricter than the RFCs: the case of "v=spf1" is free (RFC 7208 section 12),
+# and what is no DMARC record is left out (RFC 9989 section 4.10).
+STRICTER = {"SPF in other case", "SPF in _dmarc"}
+# Valid, though it says what we do not mean.
+VALID = {"SPF without IPv6", "SPF for everybody", "SPF that only doubts"}
+
+
+def test_checkdmarc_agrees(world: World) -> None:
+    """A second opinion on what is a valid record, which ours has to be."""
+    for what, id_, kept, data, verdict in CASES:
+        kind = id_.partition(" ")[0]
+        if kind not in ("spf", "dmarc"):
+            continue
+        record = world.one(id_)
+        removed = lines(record) if kept is None else ""
+        with (
+            world.names.changed(removed, lines(record, *data)),
+            entered(world.names.namespace),
+        ):
+            argv = [CHECKDMARC, "example.com", "--nameserver", RESOLVER]
+            done = subprocess.run(argv, capture_output=True, check=True)
+        is_valid = json.loads(done.stdout)[kind]["valid"]
+        assert is_valid == (what in VALID or (verdict != BAD and what not in STRICTER)), what
 
 
 def test_an_alias_elsewhere_is_followed(world: World) -> None:

@@ -26,7 +26,7 @@ from lab.zones import Edit
 from mailwright.inventory import load
 from tests.host.letters import eventually
 from tests.inventories import make_keys
-from tests.lab.deploys import HOSTS
+from tests.lab.deploys import CHECKDMARC, HOSTS
 from tests.lab.test_deploy import ask
 
 CHAIN = "/etc/mailwright/tls/mail.pem"
@@ -48,6 +48,20 @@ def checked(lab: Lab, inventory: Path) -> dict[str, str]:
 def test_what_is_deployed_fits_what_is_published(servers: Lab, inventory: Path) -> None:
     servers.publish()
     assert checked(servers, inventory) == {}
+
+
+def test_checkdmarc_agrees(servers: Lab, inventory: Path) -> None:
+    """A second opinion on all that a domain with mail publishes."""
+    servers.publish()
+    mailing = [domain for domain in load(inventory).domains if not domain.parked]
+    done = servers.run([str(CHECKDMARC), *(d.name for d in mailing)], capture_output=True)
+    for domain, found in zip(mailing, json.loads(done.stdout), strict=True):
+        assert found["domain"] == domain.name
+        parts = {"spf", "dmarc", "smtp_tls_reporting"} | ({"mta_sts"} if domain.mta_sts else set())
+        for part in parts:
+            assert (found[part]["valid"], found[part]["warnings"]) == (True, []), (domain, part)
+        assert found["dnssec"]
+        assert [(each["hostname"], each["dnssec"]) for each in found["mx"]["hosts"]]
 
 
 @contextmanager
