@@ -86,3 +86,8 @@ def without_extension(address: str) -> str:
     """`alice+lists@example.com` without what follows the recipient delimiter."""
     local, _, name = address.rpartition("@")
     return f"{local.partition(RECIPIENT_DELIMITER)[0]}@{name}"
+
+
+def related(one: str, other: str) -> bool:
+    """Whether a domain is the other, above it or below it."""
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mailwright.address import related
 from mailwright.problems import Problem
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def read(
             sp=entry.dmarc_sp,
             np=entry.dmarc_np,
             adkim=entry.dmarc_adkim,
-            aspf=entry.dmarc_aspf,
+            aspf=entry.dmarc_aspf or _aspf(name, hosts),
             t=entry.dmarc_t,
             rua=postmaster if entry.dmarc_rua is None else tuple(entry.dmarc_rua),
             ruf=tuple(entry.dmarc_ruf),
@@ -102,6 +103,20 @@ def read(
         tls_rpt=postmaster if entry.tls_rpt is None else tuple(entry.tls_rpt),
         no_mail=tuple(sorted({*entry.no_mail})),
     )
+
+
+def _aspf(domain: str, hosts: Collection[str]) -> str | None:
+    """Strict, where SPF of a mail host's own name would count for the domain otherwise.
+
+    Forwarded mail passes SPF by that name (SRS), whoever its From says that it is of.
+    """
+    return "s" if any(_aligned(domain, host) for host in hosts) else None
+
+
+def _aligned(domain: str, host: str) -> bool:
+    """Whether two names may be of one organisation (RFC 9989 section 3.2.10)."""
+    parent = host.partition(".")[2]
+    return related(domain, host) or ("." in parent and related(domain, parent))
 
 
 def check_parked(entry: DomainTable, where: str, found: list[Problem]) -> None:

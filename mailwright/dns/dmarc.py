@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from mailwright.address import related
 from mailwright.policy import Dmarc
 
 POLICIES = ("none", "quarantine", "reject")
@@ -36,8 +37,4 @@ def outside(domain: str, tags: Dmarc) -> list[str]:
     A name above or below the domain is its own.
     """
     names = {name.rpartition("@")[2] for name in (*tags.rua, *tags.ruf)}
-    return sorted(name for name in names if not _related(name, domain))
-
-
-def _related(one: str, other: str) -> bool:
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+    return sorted(name for name in names if not related(name, domain))

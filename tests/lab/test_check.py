@@ -206,9 +206,9 @@ CASES = [
     ("only SPF in _dmarc", "dmarc _dmarc.example.com", None, ['"v=spf1 -all"'], BAD),
     ("DMARC in other order", "dmarc _dmarc.example.com", None,
      ['"v=DMARC1;rua=mailto:reports@elsewhere.example,mailto:postmaster@example.com;'
-      'adkim=r ; p=Quarantine"'], GOOD),
+      'adkim=r ; aspf=s ; p=Quarantine"'], GOOD),
     ("DMARC with unknown tags", "dmarc _dmarc.example.com", None,
-     ['"v=DMARC1; p=quarantine; pct=100; x=y; '
+     ['"v=DMARC1; p=quarantine; aspf=s; pct=100; x=y; '
       'rua=mailto:postmaster@example.com,mailto:reports@elsewhere.example"'], GOOD),
     ("DMARC with v second", "dmarc _dmarc.example.com", None, ['"p=quarantine; v=DMARC1"'], BAD),
     ("DMARC in small letters", "dmarc _dmarc.example.com", None, ['"v=dmarc1; p=quarantine"'], BAD),

@@ -24,6 +24,7 @@ from lab.lab import Lab
 from lab.peers import DOMAIN, PEERS
 from lab.zones import Edit
 from mailwright.inventory import load
+from mailwright.policy import OFF
 from tests.host.letters import eventually
 from tests.inventories import make_keys
 from tests.lab.deploys import CHECKDMARC, HOSTS
@@ -57,7 +58,9 @@ def test_checkdmarc_agrees(servers: Lab, inventory: Path) -> None:
     done = servers.run([str(CHECKDMARC), *(d.name for d in mailing)], capture_output=True)
     for domain, found in zip(mailing, json.loads(done.stdout), strict=True):
         assert found["domain"] == domain.name
-        parts = {"spf", "dmarc", "smtp_tls_reporting"} | ({"mta_sts"} if domain.mta_sts else set())
+        parts = {"spf", "dmarc", "smtp_tls_reporting"} | (
+            {"mta_sts"} if domain.policy.mta_sts != OFF else set()
+        )
         for part in parts:
             assert (found[part]["valid"], found[part]["warnings"]) == (True, []), (domain, part)
         assert found["dnssec"]

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
+from email.utils import make_msgid
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,27 @@ def verification(lab: Lab, host: str, inventory: Path) -> str:
     )
     assert done.returncode == 1, done.stdout
     return str(done.stdout)
+
+
+def test_what_is_forwarded_in_a_false_name_fails_dmarc(deployed: Lab) -> None:
+    """SPF passes by the forwarding host's name (SRS), which must not count for the author's domain.
+
+    The judge is Rspamd on our other host: OpenDMARC up to 1.4.2 takes strict alignment for relaxed.
+    """
+    forged, author = make_msgid(domain="example.com"), "stranger@example.com"
+    headers = f"From: {author}\r\nMessage-ID: {forged}\r\n"
+    letter = ("someone@sender.invalid", "sales@example.net", f"{headers}\r\nHi.\r\n")
+    forwards, judges = SENDERS
+    program = f"import smtplib; smtplib.SMTP({forwards!r}, 25, timeout=20).sendmail(*{letter!r})"
+    assert deployed.run([sys.executable, "-c", program]).returncode == 0
+    copies = {SENDERS[host]: f"mailbox '*' header Message-ID '{forged}'" for host in SENDERS}
+
+    def judged() -> str | None:
+        bob = SENDERS[judges]
+        return ask(deployed, judges, f"doveadm fetch -u {bob} hdr {copies[bob]}") or None
+
+    words = eventually(judged, "the forwarded letter")
+    for host, person in SENDERS.items():
+        ask(deployed, host, f"doveadm expunge -u {person} {copies[person]}")
+    assert f"spf=pass ({judges}" in words
+    assert 'dmarc=fail reason="SPF not aligned (strict)' in words

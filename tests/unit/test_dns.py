@@ -59,12 +59,12 @@ def test_what_the_world_must_know(inventory) -> None:
         ("example.com.", "MX"): ("10 mail.example.com.",),
         ("example.com.", "TXT"): ("v=spf1 mx -all",),
         ("_dmarc.example.com.", "TXT"): (
-            "v=DMARC1; p=quarantine; rua=mailto:postmaster@example.com",
+            "v=DMARC1; p=quarantine; aspf=s; rua=mailto:postmaster@example.com",
         ),
         ("example.org.", "MX"): ("10 mail.example.org.",),
         ("example.org.", "TXT"): ("v=spf1 mx -all",),
         ("_dmarc.example.org.", "TXT"): (
-            "v=DMARC1; p=quarantine; rua=mailto:postmaster@example.org",
+            "v=DMARC1; p=quarantine; aspf=s; rua=mailto:postmaster@example.org",
         ),
         ("xn--mnchen-3ya.example.", "MX"): ("10 mail.example.org.",),
         ("xn--mnchen-3ya.example.", "TXT"): ("v=spf1 mx -all",),
@@ -103,7 +103,7 @@ def test_no_name_has_two_policies(folder) -> None:
     assert len({(record.name, record.type) for record in found}) == len(found)
     policies = {record.name: record.values for record in found if record.type == "TXT"}
     assert policies["example.com."] == ("v=spf1 a mx -all",)
-    assert policies["_dmarc.example.com."][0].startswith("v=DMARC1; p=quarantine; rua=")
+    assert policies["_dmarc.example.com."][0].startswith("v=DMARC1; p=quarantine; aspf=s; rua=")
 
 
 def test_name_servers_take_every_zone(inventory, tmp_path) -> None:

@@ -4,8 +4,10 @@ import subprocess
 
 import pytest
 
+from mailwright import policy
 from mailwright.dns import Record, records, zones
 from mailwright.dns.formats.bind import text
+from mailwright.mail import DomainTable
 from tests.inventories import self_signed
 
 NET = '[domains."example.net"]\n'
@@ -93,6 +95,25 @@ def test_every_tag_of_dmarc(folder) -> None:
         "v=DMARC1; p=reject; sp=none; np=reject; adkim=s; aspf=r; t=y; "
         "rua=mailto:a%21b@example.net,mailto:c@example.org; ruf=mailto:f@reports.example"
     ]
+
+
+@pytest.mark.parametrize(
+    ("domain", "host", "aspf"),
+    [
+        ("example.com", "mail.example.com", "s"),
+        ("shop.example.com", "mail.example.com", "s"),
+        ("example.com", "mx.west.example.com", "s"),
+        ("mail.example.com", "mail.example.com", "s"),
+        ("example.net", "mail.example.com", None),
+        ("other.com", "example.com", None),
+        ("notexample.com", "mail.example.com", None),
+    ],
+)
+def test_what_a_host_vouches_for_is_no_mail_of_its_domain(
+    domain: str, host: str, aspf: str | None
+) -> None:
+    """Forwarded mail passes SPF by the host's name, and may have any From."""
+    assert policy.read(domain, DomainTable(), [host], "", []).dmarc.aspf == aspf
 
 
 def test_whoever_gets_reports_of_others_agrees_to_it(folder) -> None:
