@@ -17,7 +17,7 @@ EXPANSION_LIMIT = 1000  # addresses of one recipient: virtual_alias_expansion_li
 
 def entry(address: str, known: Collection[str]) -> str:
     """The mailbox or alias that takes mail for `address`: itself, or what stands before its `+`."""
-    return address if address in known else without_extension(address)
+    return address if "+" not in address or address in known else without_extension(address)
 
 
 def loops(aliases: Aliases, mailboxes: Collection[str] = ()) -> Iterator[list[str]]:
@@ -28,7 +28,7 @@ def loops(aliases: Aliases, mailboxes: Collection[str] = ()) -> Iterator[list[st
     """
     graph = _graph(aliases, mailboxes)
     done: set[str] = set()
-    for start in graph:
+    for start in filter(graph.get, graph):
         path = {} if start in done else {start: iter(graph[start])}
         while path:
             further = next(reversed(path.values()))
@@ -53,7 +53,7 @@ def ends(aliases: Aliases) -> dict[str, frozenset[str]]:
     There must be no loop.
     """
     reached: dict[str, frozenset[str]] = {}
-    for alias in TopologicalSorter(_graph(aliases, aliases)).static_order():
+    for alias in _from_the_ends(aliases):
         further = (reached.get(entry(each, aliases), {each}) for each in aliases[alias])
         reached[alias] = frozenset().union(*further)
     return reached
@@ -65,20 +65,29 @@ def oversized(aliases: Aliases, limit: int) -> Iterator[tuple[str, int]]:
     Postfix counts an address as often as it is reached. There must be no loop.
     """
     sizes: dict[str, int] = {}
-    for alias in TopologicalSorter(_graph(aliases, aliases)).static_order():
+    for alias in _from_the_ends(aliases):
         parts = [sizes.get(entry(each, aliases), 1) for each in aliases[alias]]
         sizes[alias] = sum(parts)
         if sizes[alias] > limit >= max(parts):
             yield alias, sizes[alias]
 
 
+def _from_the_ends(aliases: Aliases) -> Iterator[str]:
+    """Each alias after those that it leads to; most lead to none, and need no sorting."""
+    graph = _graph(aliases, aliases)
+    yield from (alias for alias, further in graph.items() if not further)
+    inner = {alias: further for alias, further in graph.items() if further}
+    yield from filter(inner.__contains__, TopologicalSorter(inner).static_order())
+
+
 def _graph(aliases: Aliases, mailboxes: Collection[str]) -> dict[str, list[str]]:
     """The aliases among each alias's targets, without the copy that a mailbox keeps."""
     return {
         alias: [
-            entry(target, aliases)
+            further
             for target in targets
-            if entry(target, aliases) in aliases and not (target == alias and alias in mailboxes)
+            if (further := entry(target, aliases)) in aliases
+            and not (target == alias and alias in mailboxes)
         ]
         for alias, targets in aliases.items()
     }

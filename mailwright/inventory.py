@@ -107,6 +107,7 @@ def load(
 _INIT = "make one with 'mailwright init'"
 
 
+@_kept()
 def check(
     folder: Path,
     texts: Mapping[str, str] | None = None,

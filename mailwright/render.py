@@ -10,6 +10,7 @@ the domain of each web site; `autoconfig.[site]` is for those only that have tha
 
 from __future__ import annotations
 
+import hashlib
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -49,6 +50,7 @@ class Picture(Mapping[str, str]):
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._origins: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
 
     def __getitem__(self, path: str) -> str:
         return self._texts[path]
@@ -67,6 +69,12 @@ class Picture(Mapping[str, str]):
     def origin(self, path: str) -> str:
         """The template's path in the repository."""
         return self._origins[path]
+
+    def digest(self, path: str) -> str:
+        """SHA-256 of a file, in hexadecimal; worked out once."""
+        if path not in self._digests:
+            self._digests[path] = hashlib.sha256(self._texts[path].encode()).hexdigest()
+        return self._digests[path]
 
     def __repr__(self) -> str:
         return f"Picture({len(self)} files)"

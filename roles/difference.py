@@ -29,7 +29,7 @@ def tell(changed: Sequence[File], others: Sequence[str], seen: Observed) -> None
         note = "" if file in shown else " (secret)"
         logger.info("%s%s differs%s", host.print_prefix, file.path, note)
         if file.path in current:
-            _tell_lines(current[file.path], file.content.decode())
+            _tell_lines(current[file.path], file.text)
 
 
 def _tell_lines(old: str, new: str) -> None:

@@ -35,10 +35,12 @@ SERVICE = Service(
     },
     loads=("/etc/mailwright/tls/mail.pem",),
     compiled={"/etc/dovecot/sieve/*.sieve": ".svbin"},
+    live=("/etc/dovecot/users/*",),
     # sievec resolves mail_uid, so the account comes first. Of a wrong setting it says only that
     # there is one, so doveconf, the check of the whole, reads them before it. Without -c it would
     # take those of the Dovecot that runs. The paths of scripts are those of the inventory.
     build="""
+        [ -z "$LIVE" ] || return 0
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
         [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
         [ "$(id -u vmail)" = 5000 ] || refuse "the account vmail has uid $(id -u vmail); expected" \

@@ -76,7 +76,7 @@ class HostState(FactBase[Observed]):
         return Observed(
             release=rows["R"][0][0],
             files={p: (m, u, g, digests.get(p, "")) for m, u, g, p in rows["F"]},
-            loaded={row[0]: row[1] for row in rows["L"]},
+            loaded={service: " ".join(digests) for service, *digests in rows["L"]},
             owned={service: frozenset(paths) for service, paths in owned.items()},
             active=frozenset(words[0] for words in rows["U"]),
             packages=frozenset(name for status, name in rows["P"] if status == "ii"),

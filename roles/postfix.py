@@ -33,9 +33,11 @@ def service(debian: int) -> Service:
         tree="/etc/postfix",
         loads=("/etc/mailwright/tls/mail.pem", "/etc/resolv.conf"),
         compiled={"/etc/postfix/maps/*": ".lmdb"},
+        live=("/etc/postfix/maps/*",),
         build="""
             for map in /etc/postfix/maps/*; do
-                case $map in *.lmdb) ;; *) quiet postmap "lmdb:$map" ;; esac
+                case $map in *.lmdb) continue ;; esac
+                [ -e "$map.lmdb" ] || quiet postmap "lmdb:$map"
             done
         """,
         # The first `postfix check` may bring the chroot's copies of /etc up to date, and says so;

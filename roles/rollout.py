@@ -54,6 +54,7 @@ class Plan:
     stale: list[str]
     others: list[str]
     digest: str
+    live: bool
 
     @classmethod
     def of(cls, service: Service, picture: Picture, seen: Observed) -> "Plan":
@@ -70,10 +71,14 @@ class Plan:
         others = [f"{path} would be removed" for path in stale]
         others += [f"{path} would be built" for path in lost]
         others += [f"{unit} would be started" for unit in idle]
-        if seen.loaded.get(service.name) != digest and (files or before):
+        loaded = seen.loaded.get(service.name, "")
+        if loaded != digest and (files or before):
             others.append(f"{service.name} would load its files")
         changed = [file for file in files if seen.files.get(file.path) != file.fingerprint]
-        return cls(service, files, changed, stale, others, digest)
+        touched = [file.path for file in changed] + stale + lost
+        live = loaded.split(" ")[0] == digest.split(" ")[0] and not idle
+        live = live and all(map(service.is_live, touched))
+        return cls(service, files, changed, stale, others, digest, live)
 
     def archive(self) -> bytes:
         """A tar of the changed files and their folders, with owners and modes: no umask decides.
@@ -83,13 +88,20 @@ class Plan:
         paths = [file.path for file in self.files] + self.service.built(self.files)
         last = [path for path in self.stale if self.service.lasts(path)]
         stale = [path for path in self.stale if path not in last]
-        lists = {"owned": paths, "stale": stale, "last": last, "swapped": self._swapped()}
+        lists = {
+            "owned": paths,
+            "stale": stale + self.service.built(self.changed),
+            "last": last,
+            "live": [file.path for file in self.changed if file.live],
+            "swapped": self._swapped(),
+        }
         buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        pax = tarfile.PAX_FORMAT
+        with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1, format=pax) as tar:
             for folder in sorted({str(p) for f in self.changed for p in _parents(f.path)}):
                 _add(tar, folder, Mode(bits=0o755))
             for file in self.changed:
-                _add(tar, file.path, file.mode, file.content)
+                _add(tar, file.path, file.mode, file.text.encode())
             for name, some in lists.items():
                 _add(tar, name, Mode(bits=0o600), "".join(f"{p}\n" for p in some).encode())
         return buffer.getvalue()
@@ -102,6 +114,7 @@ class Plan:
             "UNITS": " ".join(self.service.units),
             "TREE": self.service.tree,
             "DIGEST": self.digest,
+            "LIVE": "yes" if self.live else "",
             "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),
             "CHANGED": ", ".join(templates) or "nothing, but it was not loaded yet",
             "LIB": self.service.functions,
@@ -117,11 +130,14 @@ class Plan:
 
 
 def _digest(service: Service, files: list[File], picture: Picture) -> str:
-    """One digest of all that the daemon reads: its own files and those of others that it loads."""
-    lines = [" ".join((file.path, *file.fingerprint)) for file in files]
+    """Two: of what the daemon loads, its own files and those of others, and of the live files."""
+    loaded = [" ".join((file.path, *file.fingerprint)) for file in files if not file.live]
     loads = [path for path in picture if any(fnmatchcase(path, glob) for glob in service.loads)]
-    lines += [f"{path} {hashlib.sha256(picture[path].encode()).hexdigest()}" for path in loads]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    loaded += [f"{path} {picture.digest(path)}" for path in loads]
+    live = [" ".join((file.path, *file.fingerprint)) for file in files if file.live]
+    return " ".join(
+        hashlib.sha256("\n".join(lines).encode()).hexdigest() for lines in (loaded, live)
+    )
 
 
 def _parents(path: str) -> list[PurePosixPath]:

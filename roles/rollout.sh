@@ -1,20 +1,23 @@
 # The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
-# these in front of it: SERVICE, UNITS, TREE, DIGEST, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are the
-# service's own: build, check, activate, probe, retire. Standard input is a tar, in base64: the files that change at
-# their paths, and four lists of paths: `owned` (all files of the service), `stale` (those to remove), `last`
-# (those to remove when no process reads them any more) and `swapped` (TREE, then those outside it that change or go).
+# these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are
+# the service's own: build, check, activate, probe, retire. Standard input is a tar.gz, in base64: the files that
+# change at their paths, and five lists of paths: `owned` (all files of the service), `stale` (those to remove, some
+# of them to be built anew), `last` (those to remove when no process reads them any more), `live` (those that the
+# daemon looks up itself) and `swapped` (TREE, then those outside it that change or go). With LIVE nothing but live
+# files changes: no daemon is checked, reloaded or restarted.
 #
 # Every step leaves the old set or the new one, whenever the run dies:
 #   inherit  what a run that died had replaced already is the set that last served; keep it until one serves again
-#   stage    a copy of TREE with the new files in it, in a folder that only root reads
+#   stage    a copy of TREE, of hard links, with the new files in it, in a folder that only root reads
 #   rehearse build and check that copy at its true path, in a mount namespace of its own
-#   claim    note which files are ours, those of the old set and those of the new
+#   claim    note which files are ours, those of the old set and those of the new, and that what is loaded is not known
 #   swap     one renameat2(RENAME_EXCHANGE) each: the old tree and the new change places at once
 #   activate reload or start, then probe; what a reload does not bring, a restart may
 #   retire   where something goes last, wait for the end of the processes that knew it
 #   undo     when it does not serve, swap back to what last served and start over with that
-#   record   what the daemon has loaded; until then the next run does all of this again. What stood there before the
-#            first rollout is kept for ever in `original`, what stood there before this one in `previous`
+#   record   what the daemon has loaded, once whoever holds a live file open could see that it was replaced; until then
+#            the next run does all of this again. What stood there before the first rollout is kept for ever in
+#            `original`, what stood there before this one in `previous`
 set -eu
 umask 077
 export LOADED="/etc/mailwright/rollout/$SERVICE/loaded" # what the daemon has loaded; none before the first rollout
@@ -46,22 +49,25 @@ stage() {
     if [ -n "$TREE" ]; then
         install -d -m 0755 "$TREE"
         mkdir -p "$next${TREE%/*}"
-        cp -a "$TREE" "$next$TREE"
+        cp -al "$TREE" "$next$TREE"
     fi
-    tar -xpf "$base/archive" -C "$next"
+    # A file that exists is removed first, so what it is a link of stays as it is.
+    tar -xzpf "$base/archive" -C "$next"
     rm -f "$base/archive"
     while read -r path; do
         case $path in "$TREE"/*) rm -f "$next$path" ;; esac
     done <"$next/stale"
+    # Members of the archive have no time; by this one Dovecot sees that a file is another.
+    while read -r path; do touch "$next$path"; done <"$next/live"
 }
 
 # Binding the copy over TREE shows each daemon the paths that it will have, and nobody else anything.
 rehearse() {
-    NEXT=$next TREE=$TREE unshare --mount --propagation private sh -euc "$LIB"'
+    NEXT=$next TREE=$TREE LIVE=$LIVE unshare --mount --propagation private sh -euc "$LIB"'
         [ -z "$TREE" ] || mount --bind "$NEXT$TREE" "$TREE"
         umask 022
         build
-        check
+        [ -n "$LIVE" ] || check
     '
 }
 
@@ -118,10 +124,28 @@ inherit() {
 }
 
 # What this run brings is ours from before it is there: should the run die, a later one still knows what to remove.
+# From here until it is recorded nobody knows what the daemon has loaded.
 claim() {
     touch "$base/owned"
     sort -u "$base/owned" "$next/owned" >"$base/owned.new"
     mv "$base/owned.new" "$base/owned"
+    [ ! -e "$base/loaded" ] || set_loaded "${LIVE:+${DIGEST% *} }unknown"
+}
+
+set_loaded() {
+    echo "$1" >"$base/loaded.new"
+    mv "$base/loaded.new" "$base/loaded"
+}
+
+# Postfix goes on with the map that it has open for as long as that has a name (postmap makes it again); Rspamd
+# watches the file, not what has taken its place.
+notify() {
+    find "$base/previous$TREE" -type f | while read -r old; do
+        [ "$old" -ef "${old#"$base/previous"}" ] || case $old in
+            *.lmdb) rm "$old" ;;
+            *) touch "$old" ;;
+        esac
+    done
 }
 
 blame() {
@@ -145,16 +169,17 @@ record() {
     if [ ! -e "$LOADED" ]; then
         rm -rf "$base/original"
         cp -a "$OLD" "$base/original"
-        rm -f "$base/original/before" "$base/original/owned" "$base/original/stale" "$base/original/last" "$base/original/swapped"
+        rm -f "$base/original/before" "$base/original/owned" "$base/original/stale" "$base/original/last" \
+            "$base/original/live" "$base/original/swapped"
     fi
     rm -f "$next/before" "$proven/before"
     while read -r path; do rm -f "$path"; done <"$next/last"
     mv "$next/owned" "$base/owned"
-    echo "$DIGEST" >"$base/loaded.new"
-    mv "$base/loaded.new" "$base/loaded"
     rm -rf "$base/previous"
     mv "$OLD" "$base/previous"
     rm -rf "$next"
+    [ -z "$LIVE" ] || notify
+    set_loaded "$DIGEST"
     sync -f "$base"
 }
 
@@ -162,6 +187,7 @@ receive
 inherit
 stage
 rehearse || { rm -rf "$next"; blame "$SERVICE refuses the new configuration; the old one keeps serving"; }
+before=$(cat "$base/loaded" 2>/dev/null || :)
 claim
 note
 sync -f "$base"
@@ -169,7 +195,7 @@ swap
 OLD=$next
 [ ! -e "$proven" ] || OLD=$proven
 RAN=$(for unit in $UNITS; do ! systemctl is-active -q "$unit" || echo "$unit"; done | tr '\n' ' ')
-export UNITS OLD RAN
+export UNITS OLD RAN LIVE
 retire=:
 [ ! -s "$next/last" ] || retire=retire
 if sh -euc "$LIB activate; probe; $retire" || sh -euc "$LIB restart; probe"; then
@@ -178,6 +204,7 @@ else
     undo "$next"
     undo "$proven"
     rm -rf "$next" "$proven"
+    [ -z "$before" ] || set_loaded "$before"
     sh -euc "$LIB restore" || :
     blame "$SERVICE does not serve with the new configuration; the old one is back"
 fi

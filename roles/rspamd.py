@@ -21,6 +21,7 @@ SERVICE = Service(
         "/etc/sysusers.d/mailwright-rspamd.conf",
         "/etc/tmpfiles.d/mailwright-rspamd.conf",
     ),
+    live=("/etc/rspamd/maps/*",),
     loads=("/etc/resolv.conf",),
     merges=("/etc/rspamd/local.d/*", "/etc/rspamd/override.d/*", "/etc/rspamd/rspamd.conf.*"),
     modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},

@@ -1,6 +1,5 @@
 """A service: which files of the host's picture are its own, and how its daemon takes them."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -25,9 +24,11 @@ class File:
     """One file as it should be on the host."""
 
     path: str
-    content: bytes = field(repr=False)
+    text: str = field(repr=False)
+    digest: str
     mode: Mode
     template: str
+    live: bool = False
 
     @property
     def secret(self) -> bool:
@@ -37,8 +38,7 @@ class File:
     @property
     def fingerprint(self) -> tuple[str, str, str, str]:
         """Permissions in octal, owner, group and SHA-256: what `Observed.files` holds as well."""
-        digest = hashlib.sha256(self.content).hexdigest()
-        return (f"{self.mode.bits:o}", self.mode.owner, self.mode.group, digest)
+        return (f"{self.mode.bits:o}", self.mode.owner, self.mode.group, self.digest)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Service:
     are patterns of files in the tree that a process may read at any time: one that is not wanted
     any more goes last, when `retire` has seen the end of the processes that knew it. `merges` are
     patterns of what the daemon reads beside these files: what a server set up by hand has there
-    goes with its old configuration, once; what comes later is the operator's.
+    goes with its old configuration, once; what comes later is the operator's. `live` are patterns
+    of what the running daemon looks up in its file each time: when nothing else changed, LIVE is
+    set, and the daemon is neither checked nor told.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Service:
     compiled: Mapping[str, str] = field(default_factory=dict)
     lasting: Sequence[str] = ()
     merges: Sequence[str] = ()
+    live: Sequence[str] = ()
     build: str = ":"
     check: str = ":"
     activate: str = "serve"
@@ -74,10 +77,21 @@ class Service:
         """Those files of the host's picture that are this service's, with their modes."""
         patterns = [*self.owns, f"{self.tree}/*"] if self.tree else list(self.owns)
         return [
-            File(path, text.encode(), self._mode(path), picture.origin(path))
-            for path, text in sorted(picture.items())
+            File(
+                path,
+                picture[path],
+                picture.digest(path),
+                self._mode(path),
+                picture.origin(path),
+                self.is_live(path),
+            )
+            for path in sorted(picture)
             if any(fnmatchcase(path, pattern) for pattern in patterns)
         ]
+
+    def is_live(self, path: str) -> bool:
+        """Whether the daemon sees at once what becomes of this file."""
+        return any(fnmatchcase(path, pattern) for pattern in self.live)
 
     def built(self, files: Iterable[File]) -> list[str]:
         """The paths of what `build` makes of these files."""

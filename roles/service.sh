@@ -6,8 +6,9 @@ refuse() { echo "$*"; exit 1; }
 quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
 
 # Make the daemon read its files again. What runs but never had files of ours, such as a daemon that Debian
-# started, is restarted: a reload keeps its listeners.
+# started, is restarted: a reload keeps its listeners. Live files it reads without being told.
 serve() {
+    [ -z "$LIVE" ] || return 0
     for unit in $UNITS; do
         systemctl enable -q "${unit%@-}"
         if [ -e "$LOADED" ] && systemctl is-active -q "$unit"; then

@@ -1,0 +1,183 @@
+"""One mailbox is added and the password of another changed, while mail programs are connected."""
+
+import json
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.lab import Lab
+from mailwright import password
+from mailwright.editor import edited
+from tests.host.letters import eventually
+from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, started
+from tests.lab.test_deploy import ask
+
+OLD, NEW = "for-everyone-to-read", "changed-in-the-middle"  # the first as in inventory/verify.toml
+
+# Is connected in every way, runs what its arguments say, and looks what became of that.
+STAY = """
+import imaplib, json, smtplib, subprocess, sys
+from contextlib import ExitStack
+from tests.host.letters import Account, eventually
+def is_open(client):
+    try:
+        return client.noop()[0] in ("OK", 250)
+    except (imaplib.IMAP4.error, OSError):
+        return False
+def lets_in(host, user, word):
+    try:
+        with Account(user, word, host).imap():
+            return True
+    except imaplib.IMAP4.error as error:
+        assert "AUTHENTICATIONFAILED" in str(error)
+        return False
+def takes(host, user):
+    with smtplib.SMTP(host, 25) as client:
+        client.ehlo("client.invalid"), client.mail("<>")
+        return client.rcpt(user)[0]
+def writes_to_itself(account):
+    id = f"<{account.server}@new.invalid>"
+    text = f"From: {account.address}\\r\\nMessage-ID: {id}\\r\\n\\r\\nHello.\\r\\n"
+    def attempt():
+        try:
+            with account.smtp() as client:
+                return client.sendmail(account.address, account.address, text) or True
+        except smtplib.SMTPResponseException as error:
+            assert b"not owned" in error.smtp_error
+    eventually(attempt, "mail from a new mailbox", 10)
+    return account.wait_anywhere(id) is not None
+people, result, seen = json.load(sys.stdin), {}, {}
+with ExitStack() as all:
+    for host, domain, old, new in people:
+        imap = all.enter_context(Account(f"few@{domain}", old, host).imap())
+        assert imap.select("INBOX")[0] == "OK"
+        kicked = Account(f"devices@{domain}", old, host).imap().__enter__()
+        server = all.enter_context(smtplib.SMTP(host, 25))
+        server.ehlo("client.invalid")
+        # A second process of Postfix has the maps open, and waits for whoever comes next.
+        assert takes(host, f"new@{domain}") == 550
+        seen[host] = imap, server, kicked
+    subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+    for host, domain, old, new in people:
+        imap, server, kicked = seen[host]
+        result[host] = {
+            "mail to the new mailbox": takes(host, f"new@{domain}"),
+            "password before": lets_in(host, f"devices@{domain}", old),
+            "password now": lets_in(host, f"devices@{domain}", new),
+            "session of another": is_open(imap) and imap.check()[0] == "OK",
+            "session of a server": is_open(server),
+            "session with the password before": is_open(kicked),
+            "letter of the new mailbox": writes_to_itself(Account(f"new@{domain}", new, host)),
+        }
+print(json.dumps(result))
+"""
+GOOD = {
+    "mail to the new mailbox": 250,
+    "password before": False,
+    "password now": True,
+    "session of another": True,
+    "session of a server": True,
+    "session with the password before": False,
+    "letter of the new mailbox": True,
+}
+
+
+@pytest.fixture
+def changed(inventory: Path, tmp_path: Path) -> Path:
+    """A copy of the inventory with one password changed and one mailbox more on each host."""
+    folder = Path(shutil.copytree(inventory, tmp_path / "changed"))
+    for host in HOSTS:
+        domain = host.removeprefix("mail.")
+        with edited(folder) as editor:
+            settings = {"password": password.hash(NEW, 4)}
+            editor.set(f"devices@{domain}", settings)
+            editor.add(f"new@{domain}", settings)
+    return folder
+
+
+def daemons(lab: Lab, host: str) -> str:
+    """The main processes, and every reload or start that systemd knows of."""
+    units = "dovecot rspamd postfix postfix@-"
+    shown = f"systemctl show -P MainPID -P InvocationID {units}"
+    told = f"journalctl -qb -o cat -g 'reload|Start(ing|ed)' -u {units.replace(' ', ' -u ')}"
+    return ask(lab, host, f"{shown}; {told}")
+
+
+def stay(lab: Lab, *command: str) -> dict[str, Any]:
+    """What mail programs see of a command."""
+    given = [(host, host.removeprefix("mail."), OLD, NEW) for host in HOSTS]
+    done = lab.run(
+        [sys.executable, "-c", STAY, *command],
+        cwd=ROOT,
+        input=json.dumps(given),
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def clean(lab: Lab) -> None:
+    """Remove the new mailbox's mail."""
+    for host in HOSTS:
+        ask(lab, host, f"rm -r /var/vmail/{host.removeprefix('mail.')}/new")
+
+
+def test_a_mailbox_and_a_password_are_live_and_no_daemon_is_told(
+    deployed: Lab, changed: Path
+) -> None:
+    before = [daemons(deployed, host) for host in HOSTS]
+    seen = stay(deployed, PYINFRA, str(changed), "deploy.py", "-y")
+    assert seen == dict.fromkeys(HOSTS, GOOD)
+    assert [daemons(deployed, host) for host in HOSTS] == before
+    assert Deploy.count(deployed, changed) == 0
+    clean(deployed)
+
+
+# Whoever holds the lock is the rollout, or was started by it.
+KILL = """
+for p in /proc/[0-9]*; do
+    ! ls -l $p/fd 2>/dev/null | grep -q /etc/mailwright/rollout/lock || kill -9 ${p#/proc/}
+done
+"""
+SWAPPED = {
+    "dovecot": "/etc/dovecot/users/DOMAIN",
+    "postfix": "/etc/postfix/maps/virtual_mailbox_maps",
+}
+
+
+def test_what_killed_rollouts_began_is_finished_by_the_next(
+    deployed: Lab, changed: Path, tmp_path: Path
+) -> None:
+    """They die between swap and record, Dovecot's before it has logged anybody out."""
+    before = [daemons(deployed, host) for host in HOSTS]
+    ready, done = tmp_path / "ready", tmp_path / "done"
+    wait = f"touch {ready}; until [ -e {done} ]; do sleep 0.1; done"
+    with ThreadPoolExecutor() as pool:
+        seen = pool.submit(stay, deployed, "timeout", "300", "sh", "-c", wait)
+        try:
+            eventually(lambda: ready.exists() or None, "mail programs")
+            for role, file in SWAPPED.items():
+                die_after_swap(deployed, changed, role, file, tmp_path / role)
+            acted = Deploy.run(deployed, changed).succeeded().acted()
+        finally:
+            done.touch()
+    assert seen.result() == dict.fromkeys(HOSTS, GOOD)
+    assert acted == {"Postfix | Postfix"}  # Dovecot's was finished by the second that was killed
+    assert [daemons(deployed, host) for host in HOSTS] == before
+    assert Deploy.count(deployed, changed) == 0
+    clean(deployed)
+
+
+def die_after_swap(lab: Lab, inventory: Path, role: str, file: str, target: Path) -> None:
+    slow = checkout(target)
+    snippet = {"dovecot": 'activate="""', "postfix": 'probe="""'}[role]
+    edit(slow / f"roles/{role}.py", (snippet, f"{snippet}\n        sleep 60"))
+    with started(lab, inventory, slow):
+        for host in HOSTS:
+            path = file.replace("DOMAIN", host.removeprefix("mail."))
+            swapped = f"until grep -q ^new@ {path}; do sleep 0.1; done"
+            ask(lab, host, f"timeout 60 sh -c '{swapped}'; {KILL}")
