@@ -64,12 +64,15 @@ $words"
     activate="""
         systemd-tmpfiles --create mailwright-dovecot.conf
         serve
-        # Who may do less than before must not stay logged in; mail programs connect again by
-        # themselves.
+        # Who may do less than before, or has another password, must not stay logged in; mail
+        # programs connect again by themselves.
         old=$OLD/etc/dovecot
         { diff -rN $old/users /etc/dovecot/users; diff -N $old/acl /etc/dovecot/acl; } |
             sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p
-                s/^< .* group=([^ ]+) .*/*@\\1/p' | sort -u |
+                s/^< .* group=([^ ]+) .*/*@\\1/p' >"$OLD/less"
+        doveadm who -1 2>/dev/null |
+            awk 'NR == FNR { less[$1]; next } { all = $1; sub(/.*@/, "*@", all) }
+                $1 in less || all in less { print $1 }' "$OLD/less" - | sort -u |
             while read -r user; do doveadm kick "$user" >/dev/null 2>&1 || :; done
     """,
     probe="""
