@@ -5,6 +5,8 @@ whom it cannot serve. What deletes mail comes last: every role before it has sai
 there are.
 """
 
+from roles.acme import acme
+from roles.alarm import alarm
 from roles.base import base
 from roles.dovecot import dovecot
 from roles.firewall import firewall
@@ -19,6 +21,7 @@ from roles.tls import tls
 from roles.unbound import unbound
 
 base()
+alarm()
 unbound()
 tls()
 dovecot()
@@ -29,4 +32,5 @@ mta_sts_resolver()
 postfix()
 nginx()
 firewall()
+acme()
 purge()

@@ -25,6 +25,7 @@ class Place:
 GATEWAY = Place("gateway.lab.example", "198.51.100.1", "2001:db8::1")
 NAMESERVER = Place("ns.lab.example", "198.51.100.53", "2001:db8::53")
 RESOLVER = Place("resolver.lab.example", "198.51.100.54", "2001:db8::54")
+ACME = Place("acme.lab.example", "198.51.100.70", "2001:db8::70")
 PACKAGES = Place("packages.lab.example", "198.51.100.80", "2001:db8::80")
 FOREIGN = Place("mx.elsewhere.example", "198.51.100.90", "2001:db8::90")
 # More servers on the foreign host, each with a certificate of its own or none (lab/peers.py).
@@ -33,4 +34,7 @@ WRONG = Place("wrong.peers.elsewhere.example", "198.51.100.92", None)
 PLAIN = Place("plain.peers.elsewhere.example", "198.51.100.93", None)
 OPERATOR = Place("client.elsewhere.example", "198.51.100.200", "2001:db8::200")
 
-RESERVED = (GATEWAY, NAMESERVER, RESOLVER, PACKAGES, FOREIGN, RIGHT, WRONG, PLAIN, OPERATOR)
+RESERVED = (
+    *(GATEWAY, NAMESERVER, RESOLVER, ACME, PACKAGES, FOREIGN, RIGHT, WRONG, PLAIN),
+    OPERATOR,
+)

@@ -39,9 +39,19 @@ def hosts(folder: Path) -> tuple[InventoryHost, ...]:
     return tuple(found)
 
 
-def web_names(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Return the web names of each domain that could have a web site, by domain."""
-    return {site.domain.name: site.wanted for site in load(folder).sites}
+def certificates(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Return the names of each certificate that is a file in the inventory, by its path there."""
+    described = load(folder)
+    hosts = [host for host in described.hosts if not host.tls_keys]
+    sites = [site for site in described.sites if not site.is_ordered]
+    return {host.default_chain_file: (host.name,) for host in hosts} | {
+        site.file: site.wanted for site in sites
+    }
+
+
+def uses_acme(folder: Path) -> bool:
+    """Return whether a host orders certificates by itself."""
+    return any(host.acme for host in load(folder).hosts)
 
 
 def _check_addresses(places: list[Place]) -> None:

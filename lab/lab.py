@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +14,7 @@ from typing import Any
 
 from lab import foreign, machine
 from lab import inventory as inventories
+from lab.acme import AcmeAuthority
 from lab.addresses import FOREIGN, NAMESERVER, OPERATOR, PACKAGES, RESOLVER, Place
 from lab.authority import Authority
 from lab.cgroup import Group, remove_empty
@@ -58,14 +59,14 @@ class Lab:
     ) -> None:
         """Bring up what is missing of the lab for the hosts of the inventory folder.
 
-        Issues `tls/<host name>.pem` and `tls/web/<domain>.pem` in it where there is none. Raises
-        LabError.
+        Issues `tls/<host name>.pem` and `tls/web/<domain>.pem` in it where there is none and none
+        comes by ACME. Raises LabError.
         """
         progress = progress or Progress()
         hosts = inventories.hosts(inventory)
         with self._held():
             with locked(self.home.path / "keys.lock"):
-                self._certify(inventory, hosts, progress)
+                self._certify(inventory, progress)
                 identity = self._identity()
             plan = Plan(str(inventory.resolve()), hosts, has_foreign)
             self._remove_changed_hosts(plan)
@@ -118,6 +119,12 @@ class Lab:
             "inventory": plan.inventory,
             "accounts": inventories.accounts(Path(plan.inventory)),
         }
+
+    @property
+    def acme(self) -> AcmeAuthority:
+        """The authority that is asked by ACME; it runs when a host of the inventory needs it."""
+        folder = self.folder / "acme"
+        return AcmeAuthority(folder, self.home.authority, self.network, self._group)
 
     # -- programs ------------------------------------------------------------------------------
 
@@ -202,19 +209,10 @@ class Lab:
             raise LabError(f"lab '{self.name}' is not up", self._hint)
         return Plan.read(self._plan_file)
 
-    def _certify(
-        self,
-        inventory: Path,
-        hosts: Iterable[inventories.InventoryHost],
-        progress: Progress,
-    ) -> None:
+    def _certify(self, inventory: Path, progress: Progress) -> None:
         authority = Authority(self.home.authority)
-        for host in hosts:
-            name = host.place.name
-            if authority.provide(inventory / "tls" / f"{name}.pem", name):
-                progress(f"issued a certificate for {name}")
-        for domain, names in inventories.web_names(inventory).items():
-            if authority.provide(inventory / "tls" / "web" / f"{domain}.pem", *names):
+        for path, names in inventories.certificates(inventory).items():
+            if authority.provide(inventory / path, *names):
                 progress(f"issued a certificate for {', '.join(names)}")
 
     def _identity(self) -> Identity:
@@ -238,6 +236,8 @@ class Lab:
         self._name_servers().start()
         self.network.attach("packages", PACKAGES)
         self._mirror().start()
+        if inventories.uses_acme(Path(plan.inventory)):
+            self.acme.start()
 
     def _publish(self, plan: Plan, inventory: Path, edit: Edit) -> None:
         emitted = inventories.zones(inventory)

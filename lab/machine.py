@@ -17,6 +17,7 @@ PACKAGES = {
     "mmdebstrap": "mmdebstrap",
     "nsd": "nsd",
     "openssh-client": "ssh",
+    "pebble": "pebble",
     "systemd-container": "systemd-nspawn",
     "unbound": "unbound",
 }

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab import foreign
-from lab.addresses import FOREIGN, NAMESERVER, OPERATOR, PACKAGES, RESOLVER, Place
+from lab.addresses import ACME, FOREIGN, NAMESERVER, OPERATOR, PACKAGES, RESOLVER, Place
 from lab.home import write
 from lab.image import Image
 from lab.inventory import InventoryHost
@@ -34,7 +34,7 @@ class Plan:
 
     def places(self) -> list[Place]:
         """Return the places whose names the lab itself publishes."""
-        places = [NAMESERVER, RESOLVER, PACKAGES, OPERATOR]
+        places = [NAMESERVER, RESOLVER, ACME, PACKAGES, OPERATOR]
         return [*places, FOREIGN] if self.foreign else places
 
     def save(self, path: Path) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 import click
 
 from mailwright import address, dkim, init, password
+from mailwright.acme import KeyFiles
 from mailwright.check.command import check
+from mailwright.host import MailHost
 from mailwright.inventory import Inventory, load
 from mailwright.mailbox import described, mailbox
-from mailwright.problems import Invalid, Problems
+from mailwright.problems import Invalid, Problem, Problems, listed, nearest
 from mailwright.publication import dns
 from mailwright.push.command import push
 from mailwright.rotation import birth
@@ -174,12 +176,11 @@ def _host_name(text: str) -> str:
 
 _NEXT = """\
 Next:
-  1. Put the certificate of {host} into {folder}/tls/{host}.pem:
-     private key, leaf and intermediates in one file, mode 600.
+  1. mailwright show {folder}         check the whole description
   2. mailwright dns {folder}          publish what it prints
-  3. mailwright show {folder}         check the whole description
-  4. pyinfra {folder} deploy.py       set the host up
-Keep a backup of {folder}/keys: what DNS says of a lost key stays wrong until it is changed."""
+  3. pyinfra {folder} deploy.py       set the host up
+{host} orders its certificate when its name leads to it; README says how to use one of your own.
+Keep a backup of keys/ and tls/: what DNS says of a lost key stays wrong until it is changed."""
 
 
 def _first_password(mailbox: str) -> tuple[str, bool]:
@@ -212,7 +213,9 @@ def show(folder: Path) -> None:
 def _shown(inventory: Inventory) -> list[str]:
     lines = ["hosts"]
     for host in inventory.hosts:
-        lines.append(f"  {host.name}  Debian {host.debian}  {' '.join(host.addresses)}")
+        source = "acme" if host.tls_keys else host.tls_chain_file
+        addresses = " ".join(host.addresses)
+        lines.append(f"  {host.name}  Debian {host.debian}  {addresses}  tls {source}")
     lines.append("domains")
     for domain in inventory.domains:
         keys = " ".join(key.selector for key in domain.signing)
@@ -230,21 +233,28 @@ def _shown(inventory: Inventory) -> list[str]:
 
 @cli.command()
 @INVENTORY
-@click.option("--domain", help="Only for this domain.")
-@click.option("--encrypt", is_flag=True, help="Ask for a passphrase for the new keys.")
-def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
-    """Make the DKIM keys that are missing; list those that are there.
+@click.option("--domain", help="Only the DKIM keys of this domain.")
+@click.option("--encrypt", is_flag=True, help="Ask for a passphrase for the new DKIM keys.")
+@click.option("--roll", metavar="HOST", help="Make a host's next TLS key the current one.")
+def keys(folder: Path, domain: str | None, encrypt: bool, roll: str | None) -> None:
+    """Make the keys that are missing, for DKIM and for ACME; list those that are there.
 
     Many keys show how long they take, and a run that is interrupted has lost none: the next makes
     the rest. A key that is there stays as it is. What is added to a domain that has signed before
     does not sign at once: 'mailwright rotate' says when it may. MAILWRIGHT_PASSPHRASE, where it is
-    set, encrypts new keys and opens encrypted ones.
+    set, encrypts new DKIM keys and opens encrypted ones.
 
     \b
       mailwright keys inventory
       mailwright keys inventory --domain example.com --encrypt
+      mailwright keys inventory --roll mail.example.com
     """
     inventory = load(folder, require_keys=False, require_tls=False, passphrase=passphrase)
+    if roll is not None:
+        _roll(inventory, roll)
+        return
+    for host in inventory.hosts if domain is None else ():
+        _tls_keys(folder, host)
     wanted = chosen(inventory, (domain,) if domain else ())
     missing = []
     for each in inventory.domains:
@@ -264,6 +274,22 @@ def keys(folder: Path, domain: str | None, encrypt: bool) -> None:
         return
     for key in made:
         click.echo(f"{key.domain}: {key.path.stem} ({key.algorithm}), new: publish it in DNS")
+
+
+def _tls_keys(folder: Path, host: MailHost) -> None:
+    """Those of a host that gets its certificates by ACME."""
+    if host.tls_keys:
+        for path in KeyFiles(folder, host.name).make():
+            click.echo(f"{host.name}: {path.relative_to(folder)}, new: publish its TLSA record")
+
+
+def _roll(inventory: Inventory, name: str) -> None:
+    hosts = {host.name: host for host in inventory.hosts if host.tls_keys}
+    if name not in hosts:
+        what, known = "is no host with certificates by ACME", [*hosts] or ["[acme] in mail.toml"]
+        raise Problems([Problem("--roll", what, name, listed(known), nearest(name, hosts))])
+    KeyFiles(inventory.folder, name).roll()
+    click.echo(f"{name}: deploy, verify, and delete tls/{name}.previous.key; then publish the rest")
 
 
 def _new_passphrase() -> str:

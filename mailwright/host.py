@@ -13,6 +13,7 @@ from pyinfra.api.arguments import AllArguments
 from pyinfra.connectors.ssh import ConnectorData
 
 from mailwright import address, capacity, tls
+from mailwright.acme import Acme
 from mailwright.capacity import Capacity
 from mailwright.delivery import MAXIMAL_QUEUE_LIFETIME
 from mailwright.groups import FILE, Data
@@ -25,11 +26,24 @@ from mailwright.tls_profile import INTERMEDIATE, PROFILES
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
-WEB = "web"  # a host with web sites
+WEB, ACME = "web", "acme"  # a host with a web server, one that orders certificates
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
-VARIANTS |= {WEB}
+VARIANTS |= {tls.GIVEN, tls.ORDERED, ACME, WEB}
 
+_HTTP = "challenges of certificate authorities (RFC 8555 section 8.3)"
 _HTTPS = "MTA-STS policies and the settings of mail programs (RFC 8461)"
+
+# The services that show the host's certificate, with openssl's word for how TLS starts there.
+_STARTTLS = {
+    "smtp": "smtp",
+    "submissions": "",
+    "submission": "smtp",
+    "imaps": "",
+    "imap": "imap",
+    "pop3s": "",
+    "pop3": "pop3",
+    "sieve": "sieve",
+}
 
 _OURS = (
     *("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane"),
@@ -66,6 +80,11 @@ class Machine:
     capacity: Capacity
 
     @property
+    def default_chain_file(self) -> str:
+        """Where its certificate is, unless hosts.py says so."""
+        return f"tls/{self.name}.pem"
+
+    @property
     def addresses(self) -> list[str]:
         """The IPv4 address and the IPv6 address, as far as there are."""
         return [address for address in (self.ipv4, self.ipv6) if address]
@@ -77,10 +96,12 @@ class MailHost(Machine):
 
     Sizes are bytes. `quota_trash` is by how many percent of the quota the folder Trash may go
     beyond it. `sender_logins` has for each address the mailboxes that may send as it: the mailbox
-    of that name, or those that the alias belongs to on this host. `tls_chain` is PEM text, a secret
-    (private key, leaf, intermediates), and like everything long not in the repr. `sites` are
-    those that its web server shows. `alias_mailboxes` has for each alias that is no mailbox itself
-    the one here that it leads to, if it is one.
+    of that name, or those that the alias belongs to on this host. `tls_chain` is the operator's
+    file (PEM: private key, leaf, intermediates); where the host orders its certificate there are
+    `tls_keys` instead, the current one, the next and maybe the previous. These are secrets, and
+    like everything long not in the repr. `sites` are those that its web server shows.
+    `alias_mailboxes` has for each alias that is no mailbox itself the one here that it leads to, if
+    it is one.
     """
 
     domains: tuple[Domain, ...]
@@ -93,6 +114,8 @@ class MailHost(Machine):
     sender_logins: dict[str, tuple[str, ...]] = field(repr=False)
     alias_mailboxes: dict[str, Mailbox | None] = field(repr=False)
     tls_chain: str = field(repr=False)
+    tls_keys: tuple[str, ...] = field(default=(), repr=False)
+    acme: Acme | None = None
     purges: tuple[Purge, ...] = ()
     caa: tuple[str, ...] = ()
     scripts: tuple[Script, ...] = ()
@@ -101,8 +124,23 @@ class MailHost(Machine):
 
     @property
     def tlsa(self) -> tuple[str, ...]:
-        """The data of its TLSA record: the key that it shows at port 25."""
-        return (tls.tlsa(self.tls_chain),) if self.dane and self.tls_chain else ()
+        """The data of its TLSA records: the key shown at port 25, the next and the previous one."""
+        keys = self.tls_keys or (self.tls_chain,)
+        return tuple(tls.tlsa(key) for key in keys) if self.dane and all(keys) else ()
+
+    @property
+    def tls_key(self) -> str:
+        """PEM text with the private key that it serves with, and maybe the chain."""
+        return (self.tls_keys or (self.tls_chain,))[0]
+
+    @property
+    def tls_ports(self) -> dict[int, str]:
+        """The ports that show the host's certificate, with openssl's word for how TLS starts.
+
+        None (an empty word) where it starts with the connection (openssl-s_client(1), -starttls).
+        """
+        services = {listener.port: listener.service for listener in self.listeners}
+        return {port: _STARTTLS[name] for port, name in services.items() if name in _STARTTLS}
 
     @property
     def dovecot(self) -> str:
@@ -115,10 +153,22 @@ class MailHost(Machine):
         return RELEASES[self.debian][1]
 
     @property
+    def postfix_unit(self) -> str:
+        """Debian 12's `postfix.service` is a dummy that is always active."""
+        return "postfix@-" if self.debian == 12 else "postfix"
+
+    @property
     def variants(self) -> frozenset[str]:
         """Which `name@variant` templates this host gets."""
-        web = (WEB,) if self.sites else ()
-        return frozenset((self.dovecot, self.postfix, f"debian{self.debian}", *web))
+        release = (self.dovecot, self.postfix, f"debian{self.debian}")
+        certificate = tls.ORDERED if self.tls_keys else tls.GIVEN
+        acme, web = (ACME,) if self.acme else (), (WEB,) if self.has_web else ()
+        return frozenset((*release, certificate, *acme, *web))
+
+    @property
+    def has_web(self) -> bool:
+        """Whether it runs a web server: for web sites, or for the challenges of an authority."""
+        return bool(self.sites or self.acme)
 
     @property
     def maximal_queue_lifetime(self) -> str:
@@ -228,6 +278,7 @@ class MailHost(Machine):
             Listener(995, "pop3s", "mailboxes over POP3, TLS from the start (RFC 8314)"),
             Listener(110, "pop3", "mailboxes over POP3, after STLS (RFC 2595)"),
             Listener(4190, "sieve", "a user's filters, after STARTTLS (RFC 5804)"),
+            *([Listener(80, "http", _HTTP)] if self.acme else ()),
             *([Listener(443, "https", _HTTPS)] if self.sites else ()),
         )
 

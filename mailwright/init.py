@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mailwright import dkim, groups, mail, password, secret
+from mailwright.acme import KeyFiles
 from mailwright.inventory import load
 from mailwright.problems import Problem, Problems
 
@@ -34,6 +35,8 @@ _MAIL = """\
 message_size_limit = "50M"
 quota = "1G"  # of every mailbox that has none of its own
 postmaster = {mailbox}  # receives postmaster@ and abuse@ of every domain, and root's mail
+
+[acme]  # certificates from Let's Encrypt, unless there is a file of yours in tls/
 
 [domains.{domain}]
 dkim = ["rsa"]
@@ -99,7 +102,7 @@ def check_free(folder: Path) -> None:
 
 
 def create(folder: Path, starter: Starter, passphrase: str | None) -> None:
-    """Write the starter inventory and its DKIM keys; on any failure the folder stays as it was.
+    """Write the starter inventory and its keys; on any failure the folder stays as it was.
 
     Raises Problems with everything that is wrong with the starter.
     """
@@ -112,7 +115,10 @@ def create(folder: Path, starter: Starter, passphrase: str | None) -> None:
                 secret.create(staged / file, text)
             else:
                 (staged / file).write_text(text, "utf-8")
-        domains = load(staged, require_keys=False, require_tls=False).domains
+        inventory = load(staged, require_keys=False, require_tls=False)
+        for host in inventory.hosts:
+            list(KeyFiles(staged, host.name).make())
+        domains = inventory.domains
         wanted = [(domain.name, each) for domain in domains for each in domain.algorithms]
         list(dkim.create(staged, wanted, date.today(), passphrase))
         folder.mkdir(exist_ok=True)

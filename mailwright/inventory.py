@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mailwright import delivery, dkim, groups, mail, quotas, sieve, site, tls
+from mailwright.acme import Acme, KeyFiles
 from mailwright.directory import Directory, directory, warnings
 from mailwright.dns.record import TTL
 from mailwright.groups import Group
@@ -70,8 +71,8 @@ def load(
 ) -> Inventory:
     """The description in a folder (`hosts.py`, `mail.toml`, `sieve/`, `keys/`, `tls/`).
 
-    Without `require_keys` a domain may lack a DKIM key; without `require_tls` a certificate may
-    be missing or wrong, and `tls_chain` is empty then. `passphrase` is called for encrypted keys.
+    Without `require_keys` a domain may lack a DKIM key; without `require_tls` a certificate or its
+    key may be missing or wrong, and is empty then. `passphrase` is called for encrypted keys.
     Who only wants what is `public` has keys without their private parts.
     Raises Problems with everything that is wrong.
     """
@@ -79,13 +80,17 @@ def load(
     all_groups, machines, table, book = _described(folder, None, found)
     domains = _with_keys(folder, book.domains, require_keys, passphrase, found, public)
     scripts = sieve.read(folder, book.domains, book.mailboxes, found)
-    web: list[Problem] = []
-    sites = site.read(folder, book.domains, book.mailboxes.values(), web)
-    found += web if require_tls else []
-    chains = {m.name: _chain(folder, m, found if require_tls else []) for m in machines}
+    wrong: list[Problem] = []
+    acme = _acme(table, book.postmaster)
+    sites = site.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
+    served = {m.name: _certificate(folder, m, acme, wrong) for m in machines}
+    found += wrong if require_tls else []
     if found:
         raise Problems(found)
-    hosts = [_host(m, table, domains, book, scripts, sites, chains[m.name]) for m in machines]
+    orders = {site.domain.host for site in sites if site.is_ordered}
+    for m in machines:
+        served[m.name] |= {"acme": acme} if m.name in orders else {}
+    hosts = [_host(m, table, domains, book, scripts, sites, served[m.name]) for m in machines]
     return Inventory(
         folder=folder,
         hosts=tuple(hosts),
@@ -185,12 +190,23 @@ def _with_keys(
     return tuple(complete)
 
 
-def _chain(folder: Path, m: Machine, found: list[Problem]) -> str:
+def _acme(table: MailTable, postmaster: str) -> Acme | None:
+    said = table.acme
+    return Acme(said.directory, said.contact or postmaster) if said else None
+
+
+def _certificate(
+    folder: Path, m: Machine, acme: Acme | None, found: list[Problem]
+) -> dict[str, Any]:
+    """What a MailHost says of its certificate: the operator's file wins over ACME."""
+    path = folder / m.tls_chain_file
+    if acme and not path.exists() and m.tls_chain_file == m.default_chain_file:
+        return {"acme": acme, "tls_keys": KeyFiles(folder, m.name).read(found), "tls_chain": ""}
     try:
-        return tls.read(folder / m.tls_chain_file, m.name)
+        return {"tls_chain": tls.read(path, m.name)}
     except Invalid as error:
         found.append(error.at(m.tls_chain_file))
-        return ""
+        return {"tls_chain": ""}
 
 
 def _host(
@@ -200,7 +216,7 @@ def _host(
     book: Directory,
     scripts: Iterable[Script],
     sites: Iterable[Site],
-    chain: str,
+    certificate: dict[str, Any],
 ) -> MailHost:
     here = {domain.name for domain in domains if domain.host == m.name}
     mailboxes = {name: box for name, box in book.mailboxes.items() if box.domain in here}
@@ -220,7 +236,7 @@ def _host(
         alias_mailboxes={
             alias: mailboxes[name] if name else None for alias, name in sorted(ends.items())
         },
-        tls_chain=chain,
+        **certificate,
         caa=tuple(table.caa),
         smtpd_tls_profile=table.smtpd_tls_profile,
         purges=tuple(purge for purge in book.purges if purge.domain in here),

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
 
-from mailwright import address, password, quotas, sharing, sheets, size
+from mailwright import acme, address, password, quotas, sharing, sheets, size
 from mailwright.dkim import DkimKey
 from mailwright.dns import caa, dmarc, spf, tls_rpt
 from mailwright.dns.record import TTL
@@ -279,6 +279,7 @@ Report = Annotated[str, PlainValidator(tls_rpt.target)]
 Reports = Annotated[list[Report], BeforeValidator(_list)]
 Profile = Annotated[str, _one_of(*PROFILES)]
 Issuer = Annotated[str, PlainValidator(caa.issuer)]
+Directory = Annotated[str, PlainValidator(acme.directory)]
 Issuers = Annotated[list[Issuer], BeforeValidator(_list)]
 UseName = Annotated[str, _one_of(*USES)]
 Protocol = Annotated[str, _one_of(*PROTOCOLS)]
@@ -338,6 +339,13 @@ class MailboxTable(_Table):
     stored_as: OwnAddress | None = None
 
 
+class AcmeTable(_Table):
+    """`[acme]`."""
+
+    directory: Directory = acme.LETS_ENCRYPT
+    contact: Address | None = None
+
+
 class MailTable(_Table):
     """The whole file. What is required is None or empty here where it is missing."""
 
@@ -350,6 +358,7 @@ class MailTable(_Table):
     caa: Issuers = []
     ttl: Ttl = TTL
     smtpd_tls_profile: Profile = "intermediate"
+    acme: AcmeTable | None = None
     dkim_days: Days | None = None
     domains: dict[str, DomainTable] = {}
     mailboxes: dict[str, MailboxTable] = {}
@@ -468,5 +477,9 @@ def _problem(detail: ErrorDetails, places: Places) -> Problem:
 
 
 def _known(loc: tuple[int | str, ...]) -> list[str]:
-    tables: dict[object, type[_Table]] = {"domains": DomainTable, "mailboxes": MailboxTable}
+    tables: dict[object, type[_Table]] = {
+        "acme": AcmeTable,
+        "domains": DomainTable,
+        "mailboxes": MailboxTable,
+    }
     return list((tables[loc[0]] if len(loc) > 1 else MailTable).model_fields)

@@ -11,6 +11,7 @@ the domain of each web site; `autoconfig.[site]` is for those only that have tha
 from __future__ import annotations
 
 import hashlib
+import shlex
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -97,6 +98,7 @@ def picture(host: MailHost, templates: Path = TEMPLATES) -> Picture:
         keep_trailing_newline=True,
         autoescape=False,  # configuration files, not HTML
     )
+    environment.filters["quote"] = shlex.quote
     found: list[Problem] = []
     files = Picture()
     for name in sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*.j2")):
@@ -116,13 +118,14 @@ def _destinations(
     """The paths that a template becomes on this host, with what it is rendered from."""
     path = f"/{name.removesuffix(_SUFFIX)}"
     stem, at, variant = path.rpartition("@")
-    if at and "/" not in variant:
+    wanted: set[str] = set()
+    if at and "/" not in variant and not variant.startswith("."):  # systemd's `unit@.service`
         if variant not in VARIANTS:
             where = f"{TEMPLATES.name}/{name}"
             found.append(Problem(where, "is no variant", variant, listed(sorted(VARIANTS))))
-        if variant not in host.variants:
+        if variant not in host.variants and "[site]" not in path:
             return
-        path = stem
+        path, wanted = stem, {variant}
     keys = [(domain, key) for domain in host.domains for key in domain.signing]
     if "[key]" in path:
         for domain, key in keys:
@@ -133,7 +136,7 @@ def _destinations(
             context = {"host": host, "script": script, "origin": script.file}
             yield path.replace("[script]", script.name), context
     elif "[site]" in path:
-        for site in host.sites:
+        for site in (site for site in host.sites if wanted <= site.variants):
             yield from _of_site(path, site, {"host": host, "site": site})
     elif "[domain]" in path:
         for domain in host.domains:

@@ -5,7 +5,7 @@
     autodiscover.example.com  settings for Outlook (MS-OXDSCLI), where the address is the login
 
 Only what somebody can use has a name, and only what a certificate covers is served: the operator's
-file `tls/web/example.com.pem`, apart from the mail host's own.
+file `tls/web/example.com.pem`, apart from the mail host's own, or one that the host orders by ACME.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Site:
     """The web names of a domain. `names` are those that are served, with `chain`.
 
     `offers` has for each local part what its mailbox may use, as far as somebody reads it. `chain`
-    is PEM text, a secret (private key, leaf, intermediates).
+    is PEM text, a secret (private key, leaf, intermediates); without it the host orders one itself.
     """
 
     domain: Domain
@@ -72,6 +72,21 @@ class Site:
             AUTODISCOVER: bool(self.offers) and self.login == self.domain.unicode,
         }
         return tuple(f"{label}.{self.domain.name}" for label, is_wanted in use.items() if is_wanted)
+
+    @property
+    def file(self) -> str:
+        """Where the operator's certificate is in the inventory."""
+        return f"{FOLDER}/{self.domain.name}{SUFFIX}"
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the host orders its certificate by ACME."""
+        return bool(self.names) and not self.chain
+
+    @property
+    def variants(self) -> frozenset[str]:
+        """Which `name@variant` templates of a site it gets."""
+        return frozenset((tls.ORDERED if self.is_ordered else tls.GIVEN,))
 
     @property
     def has_settings(self) -> bool:
@@ -129,11 +144,16 @@ class Site:
 
 
 def read(
-    folder: Path, domains: Mapping[str, Domain], mailboxes: Iterable[Mailbox], found: list[Problem]
+    folder: Path,
+    domains: Mapping[str, Domain],
+    mailboxes: Iterable[Mailbox],
+    is_acme: bool,
+    found: list[Problem],
 ) -> list[Site]:
     """The site of each domain that could have one, by name, with what its certificate covers.
 
-    What is wrong with a certificate goes to `found`.
+    Where there is none, and certificates come by ACME, one is ordered for all names. What is wrong
+    with a certificate goes to `found`.
     """
     offers = _offers(mailboxes)
     files = _files(folder, domains, found)
@@ -142,6 +162,8 @@ def read(
         site = Site(domain, offers.get(domain.alias_of or name, {}))
         if site.wanted and name in files:
             site = _certified(site, folder, files[name], found)
+        elif is_acme:
+            site = replace(site, names=site.wanted)
         sites += [site] if site.wanted else []
     return sites
 

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from mailwright import secret
 from mailwright.problems import Invalid, listed
 
+GIVEN, ORDERED = "given", "ordered"  # the operator's file, or one that the host gets by ACME
+
 _EXPECTED = "private key, leaf and intermediates in one PEM file"
 
 
@@ -69,12 +71,26 @@ def not_for(chain: str, *wanted: str) -> Invalid:
     return Invalid(None, what, f"one for {listed(wanted, 'and')}")
 
 
-def tlsa(chain: str) -> str:
-    """The data of a TLSA record for a chain: `3 1 1` and the SHA-256 of its public key.
+def read_key(path: Path) -> str:
+    """The private key in a file, whatever else is in it, as PEM.
+
+    Raises Invalid when it is open to other users or has no usable key.
+    """
+    return key_pem(_key(secret.read(path)))
+
+
+def key_pem(key: PrivateKeyTypes) -> str:
+    """A private key as PEM, not encrypted."""
+    form, plain = pem.PrivateFormat.PKCS8, pem.NoEncryption()
+    return key.private_bytes(pem.Encoding.PEM, form, plain).decode()
+
+
+def tlsa(text: str) -> str:
+    """The data of a TLSA record for a private key: `3 1 1` and the SHA-256 of the public one.
 
     Who trusts the key by DANE looks at neither name nor time (RFC 7672 section 3.1.1).
     """
-    return f"3 1 1 {hashlib.sha256(_public(_leaf(chain.encode()))).hexdigest()}"
+    return f"3 1 1 {hashlib.sha256(_public(_key(text.encode()))).hexdigest()}"
 
 
 def _key(raw: bytes) -> PrivateKeyTypes:

@@ -1,6 +1,7 @@
 """nginx, the web server (443): MTA-STS policies, and the settings that mail programs ask for.
 
-Needs `tls`, and comes before `firewall`. A host without web sites has none.
+Needs `tls`, and comes before `firewall`. At port 80 it shows the challenges of an authority that is
+asked by ACME, and nothing else. A host without web sites and ACME has none.
 """
 
 from dataclasses import replace
@@ -32,10 +33,15 @@ SERVICE = Service(
         serve
     """,
     probe="""
-        name=$(sed -n 's/^ *server_name \\([^ ;]*\\).*/\\1/p' /etc/nginx/nginx.conf | head -n 1)
+        conf=/etc/nginx/nginx.conf
+        ask='exec 3<>/dev/tcp/localhost/80; printf "HEAD / HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3'
+        ! grep -q 'listen 80 ' $conf || answers 'HTTP/1.1 *' bash -c "$ask" ||
+            refuse "port 80 does not answer"
+        name=$(sed -n 's/^ *server_name \\([^ ;]*\\).*/\\1/p' $conf | head -n 1)
         ask='printf "HEAD / HTTP/1.0\\r\\nHost: $0\\r\\n\\r\\n" |
             timeout 5 openssl s_client -quiet -connect localhost:443 -servername "$0" 2>/dev/null'
-        answers 'HTTP/1.1 *' bash -c "$ask" "$name" || refuse "port 443 does not answer as $name"
+        [ -z "$name" ] || answers 'HTTP/1.1 *' bash -c "$ask" "$name" ||
+            refuse "port 443 does not answer as $name"
     """,
 )
 
@@ -56,7 +62,7 @@ NONE = replace(
 @deploy("nginx")
 def nginx() -> None:
     """Install, roll out, run; or stop."""
-    if host.data.mail.sites:
+    if host.data.mail.has_web:
         install(PACKAGES)
         rollout(service=SERVICE, name="nginx")
     else:

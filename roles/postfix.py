@@ -21,12 +21,11 @@ PRESEED = ("postfix postfix/main_mailer_type select No configuration",)
 def postfix() -> None:
     """Install, roll out, run."""
     install(PACKAGES, preseed=PRESEED)
-    rollout(service=service(host.data.mail.debian), name="Postfix")
+    rollout(service=service(host.data.mail.postfix_unit), name="Postfix")
 
 
-def service(debian: int) -> Service:
-    """Debian 12's `postfix.service` is a dummy that is always active; `postfix@-` is the daemon."""
-    unit = "postfix@-" if debian == 12 else "postfix"
+def service(unit: str) -> Service:
+    """Postfix, as the unit that Debian's release has for it."""
     return Service(
         name="postfix",
         units=(unit,),

@@ -10,13 +10,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mailwright import dkim
+from mailwright.acme import KeyFiles
 from mailwright.inventory import Inventory, load
 
 DAY = date(2026, 1, 1)
 
 
 def complete(source: Path, target: Path) -> Inventory:
-    """Copy the description at `source`; add DKIM keys and self-signed certificates."""
+    """Copy the description at `source`; add keys and self-signed certificates."""
     for name in ("hosts.py", "mail.toml", "verify.toml"):
         if (source / name).exists():
             shutil.copy(source / name, target / name)
@@ -24,7 +25,10 @@ def complete(source: Path, target: Path) -> Inventory:
         shutil.copytree(source / "sieve", target / "sieve")
     inventory = make_keys(target)
     for host in inventory.hosts:
-        self_signed(target / host.tls_chain_file, host.name)
+        if host.tls_keys:
+            list(KeyFiles(target, host.name).make())
+        else:
+            self_signed(target / host.tls_chain_file, host.name)
     certify_web(target)
     return load(target)
 
@@ -40,7 +44,8 @@ def make_keys(folder: Path) -> Inventory:
 def certify_web(folder: Path) -> None:
     """Give each domain a certificate for its web names."""
     for site in load(folder, require_keys=False, require_tls=False).sites:
-        self_signed(folder / f"tls/web/{site.domain.name}.pem", *site.wanted)
+        if not site.is_ordered:
+            self_signed(folder / site.file, *site.wanted)
 
 
 def self_signed(path: Path, *names: str, key: ec.EllipticCurvePrivateKey | None = None) -> None:

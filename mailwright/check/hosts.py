@@ -20,6 +20,7 @@ _SIDE_BY_SIDE = 16
 _LAST_PART = 6  # authorities' clients renew when a third of a certificate's life is left
 _BLOCKED = "Many networks let nobody out to port 25: then only another one can tell."
 _NAMES = "Servers distrust a host that does not go by its own name (RFC 5321 section 4.1.1.1)."
+_WAITS = "'journalctl -u mailwright-acme' on the host says what keeps it from doing so."
 _CERTIFICATE = "Mail programs refuse it, and so do servers that keep to MTA-STS (RFC 8461)."
 
 
@@ -70,14 +71,18 @@ def _judged(host: MailHost, said: Conversation | OSError, resolver: Resolver) ->
     if said.leaf is None:
         yield Finding(subject, "starttls", Severity.ERROR, "it offers no STARTTLS (RFC 3207)")
     else:
-        yield from _certificate(subject, said.leaf, said.distrust)
+        yield from _certificate(host, said.leaf, said.distrust)
         yield from _tlsa(host, said.leaf, resolver)
         yield from _caa(host, said.leaf, resolver)
 
 
-def _certificate(subject: str, leaf: x509.Certificate, distrust: str) -> Iterator[Finding]:
+def _certificate(host: MailHost, leaf: x509.Certificate, distrust: str) -> Iterator[Finding]:
+    subject = f"smtp {host.name}"
     end, begin = leaf.not_valid_after_utc, leaf.not_valid_before_utc
-    if distrust:
+    if host.tls_keys and leaf.issuer == leaf.subject:
+        what = "its certificate is temporary: it orders one when its name leads to it, at port 80"
+        yield Finding(subject, "temporary", Severity.ERROR, what, _WAITS)
+    elif distrust:
         what = f"its certificate is not to be trusted: {distrust}"
         yield Finding(subject, "certificate", Severity.ERROR, what, _CERTIFICATE)
     elif end - datetime.now(UTC) < (end - begin) / _LAST_PART:

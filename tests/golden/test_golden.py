@@ -19,7 +19,7 @@ from tests.inventories import complete
 
 HERE = Path(__file__).parent
 INVENTORIES = sorted(path.name for path in (HERE / "inventories").iterdir())
-SECRET = re.compile(r"^/etc/(mailwright/tls|rspamd/dkim|dovecot/users)/")
+SECRET = re.compile(r"^/etc/(mailwright/tls/.*\.(pem|key)$|rspamd/dkim/|dovecot/users/)")
 KEY = re.compile(r"(?<=p=)[A-Za-z0-9+/=]{30,}(\" \"[A-Za-z0-9+/=]+)*")
 
 

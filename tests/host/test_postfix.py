@@ -29,7 +29,7 @@ def rcpt(client: smtplib.SMTP, sender: str, recipient: str) -> int:
 
 
 def test_postfix_runs_and_starts_at_boot(host: Host, mail: MailHost) -> None:
-    unit = host.service("postfix@-" if mail.debian == 12 else "postfix")
+    unit = host.service(mail.postfix_unit)
     assert unit.is_running
     assert host.service("postfix").is_enabled
 

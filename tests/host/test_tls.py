@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ec
 from testinfra.host import Host
 
@@ -21,7 +22,10 @@ def test_the_certificate_is_valid_for_the_name(mail: MailHost, port: int) -> Non
         context.wrap_socket(plain, server_hostname=mail.name) as tls,
     ):
         served = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True) or b"")
-    assert served == x509.load_pem_x509_certificates(mail.tls_chain.encode())[0]
+    key = pem.load_pem_private_key(mail.tls_key.encode(), None)
+    assert served.public_key() == key.public_key()
+    if mail.tls_chain:
+        assert served == x509.load_pem_x509_certificates(mail.tls_chain.encode())[0]
 
 
 @pytest.mark.parametrize("port", [465, 993, 995])
@@ -41,6 +45,14 @@ def test_old_tls_is_refused(mail: MailHost, port: int) -> None:
 def test_only_root_reads_the_private_key(host: Host) -> None:
     chain = host.file("/etc/mailwright/tls/mail.pem")
     assert (chain.user, chain.group, chain.mode) == ("root", "root", 0o600)
+
+
+def test_no_certificate_has_less_than_a_third_of_its_life_left(host: Host) -> None:
+    """In the words of the program that looks each day, and whose failure the postmaster reads."""
+    timer = host.service("mailwright-expiry.timer")
+    assert timer.is_enabled
+    assert timer.is_running
+    assert host.run("/etc/mailwright/expiry/run").stdout == ""
 
 
 # How openssl(1) greets on each port that takes mail or shows it.
@@ -74,6 +86,18 @@ def chosen(mail: MailHost, port: int, *offer: str) -> str:
 
 
 @pytest.mark.parametrize("port", PORTS)
+def test_every_port_shows_the_certificate_in_the_file(
+    mail: MailHost, host: Host, port: int
+) -> None:
+    words = ["openssl", "s_client", *greeting(mail, port)]
+    name = f"web/{mail.sites[0].domain.name}" if port == 443 else "mail"
+    file = host.check_output(f"openssl x509 -in /etc/mailwright/tls/{name}.pem -noout -serial")
+    shown = subprocess.run(words, input="", capture_output=True, text=True, timeout=20).stdout
+    served = x509.load_pem_x509_certificate(shown.encode())
+    assert int(file.removeprefix("serial="), 16) == served.serial_number
+
+
+@pytest.mark.parametrize("port", PORTS)
 def test_tls_1_2_takes_exactly_the_suites_of_its_profile(mail: MailHost, port: int) -> None:
     """All that openssl knows is offered, then all but what the server took, until it takes none."""
     known = "ALL:COMPLEMENTOFALL:@SECLEVEL=0"
@@ -81,9 +105,9 @@ def test_tls_1_2_takes_exactly_the_suites_of_its_profile(mail: MailHost, port: i
     while one := chosen(mail, port, "-tls1_2", "-cipher", ":!".join([known, *taken])):
         assert one not in taken
         taken.append(one)
-    chain = mail.sites[0].chain if port == 443 else mail.tls_chain
-    key = x509.load_pem_x509_certificates(chain.encode())[0].public_key()
-    ours = isinstance(key, ec.EllipticCurvePublicKey)
+    text = mail.sites[0].chain if port == 443 else mail.tls_key
+    key = pem.load_pem_private_key(text.encode(), None) if text else None  # ordered: ECDSA
+    ours = key is None or isinstance(key, ec.EllipticCurvePrivateKey)
     assert set(taken) == {name for name in mail.suites(port) if ("-ECDSA-" in name) == ours}
 
 

@@ -1,6 +1,7 @@
 """The README's path for somebody with a server of his own: init, dns, deploy, verify."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from tests.lab.deploys import NAME, ROOT, Deploy, edit, started
 from tests.lab.test_deploy import ask, dry
 
 MAILWRIGHT = str(Path(sys.executable).with_name("mailwright"))
+ACME = "[acme]  # certificates from Let's Encrypt, unless there is a file of yours in tls/\n"
 CORRESPONDENT = """
 [correspondent]
 address = "judge@elsewhere.example"
@@ -50,7 +52,9 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def own(ours: Path) -> Iterator[Lab]:
-    """A lab with that server in it, as fresh as it comes, and a certificate for it."""
+    """A lab with that server in it, as fresh as it comes, and a certificate that is a file."""
+    edit(ours / "mail.toml", (ACME, ""))
+    shutil.rmtree(ours / "tls")
     lab = Lab(f"{NAME}-own")
     lab.down()
     lab.up(ours)

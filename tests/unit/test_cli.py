@@ -90,7 +90,7 @@ def test_init_writes_an_inventory_that_is_right_and_private(run) -> None:
     assert (code, err) == (0, [])
     folder = Path("inventory")
     assert sorted(path.name for path in folder.iterdir()) == [
-        ".gitignore", "hosts.py", "keys", "mail.toml", "verify.toml",
+        ".gitignore", "hosts.py", "keys", "mail.toml", "tls", "verify.toml",
     ]  # fmt: skip
     assert stat.S_IMODE((folder / "verify.toml").stat().st_mode) == 0o600
     ignored = (folder / ".gitignore").read_text().splitlines()
@@ -104,10 +104,9 @@ def test_init_writes_an_inventory_that_is_right_and_private(run) -> None:
     code, out, err = run("dns")
     assert (code, err) == (0, [])
     assert "example.com. 3600 IN MX 10 mail.example.com.\n" in out
-    assert run("show")[2] == [
-        "error: tls/mail.example.com.pem: is missing; "
-        "expected private key, leaf and intermediates in one PEM file"
-    ]
+    code, out, err = run("show")
+    assert (code, err) == (0, [])
+    assert "  mail.example.com  Debian 13  198.51.100.10 2001:db8::10  tls acme" in out.splitlines()
 
 
 def test_init_leaves_a_folder_with_files_alone(run) -> None:
@@ -164,7 +163,10 @@ def test_show_says_what_follows(run, folder, chain) -> None:
     assert code == 0
     assert err == ["warning: bob@example.org has a quota below message_size_limit"]
     lines = out.splitlines()
-    assert "  mail.example.com  Debian 12  198.51.100.10 2001:db8::10" in lines
+    assert (
+        "  mail.example.com  Debian 12  198.51.100.10 2001:db8::10  tls tls/mail.example.com.pem"
+        in lines
+    )
     assert "  alice@example.com  devices  1G  imap submission sieve" in lines
     assert "  team@example.com -> alice@example.com bob@example.org" in lines
     assert "  abuse@example.org -> alice@example.com" in lines
@@ -289,12 +291,8 @@ def test_the_passphrase_is_asked_once_on_a_terminal(run, folder, monkeypatch) ->
     assert seen.count("(rsa), signing") == 2
 
 
-def test_pyinfra_shows_the_inventory_without_its_secrets(run, chain) -> None:
+def test_pyinfra_shows_the_inventory_without_its_secrets(run) -> None:
     run(*INIT, *ADDRESSES)
-    tls = Path("inventory/tls/mail.example.com.pem")
-    tls.parent.mkdir()
-    tls.write_text(chain())
-    tls.chmod(0o600)
     command = [sys.executable, "-m", "pyinfra", Path("inventory").absolute(), "debug-inventory"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
     shown = done.stdout + done.stderr

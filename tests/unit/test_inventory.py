@@ -12,7 +12,7 @@ def test_a_host_has_what_is_stored_on_it(folder) -> None:
         "mail.example.com", 12, "2.3", "3.7",
     )  # fmt: skip
     assert (second.debian, second.dovecot, second.postfix) == (13, "2.4", "3.10")
-    assert second.variants == {"2.4", "3.10", "debian13"}
+    assert second.variants == {"2.4", "3.10", "debian13", "given"}
     assert [domain.name for domain in first.domains] == ["example.com"]
     assert [box.address for box in first.mailboxes] == ["alice@example.com"]
     assert [alias.address for alias in first.aliases] == [

@@ -17,14 +17,20 @@ def box(address: str, *lines: str) -> str:
 
 # What is put before the first table, or after the last one: the line that it costs.
 HEAD = {
-    'mesage_size_limit = "1M"': "mail.toml: 'mesage_size_limit' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, dkim_days, domains, mailboxes, aliases or purge (did you mean 'message_size_limit'?)",
+    'mesage_size_limit = "1M"': "mail.toml: 'mesage_size_limit' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases or purge (did you mean 'message_size_limit'?)",
     'message_size_limit = "big"': "mail.toml: message_size_limit: 'big' is no size; expected a number with K, M, G or T, such as 500M",
     'message_size_limit = "1K"': "mail.toml: message_size_limit: '1K' is too small for mail; expected at least 64K (RFC 5321 section 4.5.3.1.7)",
     'message_size_limit = "unlimited"': "mail.toml: message_size_limit: 'unlimited' is no size; expected a number with K, M, G or T, such as 500M",
     "ttl = 0": "mail.toml: ttl: 0 is no TTL; expected seconds, from 1 to 604800",
     'ttl = "1h"': "mail.toml: ttl: '1h' is no TTL; expected seconds, from 1 to 604800",
     "quota = -5": "mail.toml: quota: -5 is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
-    'nonsense = "x"': "mail.toml: 'nonsense' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, dkim_days, domains, mailboxes, aliases or purge",
+    'acme = 5': "mail.toml: acme: is no table",
+    'acme = { directry = "x" }': "mail.toml: acme: 'directry' is no setting; expected directory or contact (did you mean 'directory'?)",
+    'acme = { contact = "me" }': "mail.toml: acme.contact: 'me' is no mail address; expected one such as alice@example.com",
+    'acme = { directory = "http://acme.example/" }': "mail.toml: acme.directory: 'http://acme.example/' is no directory of an authority; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
+    'acme = { directory = "https://a.example/$(id)" }': "mail.toml: acme.directory: 'https://a.example/$(id)' is no URL; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
+    'acme = { directory = "https://[a/" }': "mail.toml: acme.directory: 'https://[a/' is no URL; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
+    'nonsense = "x"': "mail.toml: 'nonsense' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases or purge",
 }  # fmt: skip
 TAIL = {
     '"loop@example.com" = "loop@example.com"': 'mail.toml: aliases."loop@example.com": is a loop: loop@example.com -> loop@example.com (mail never arrives)',

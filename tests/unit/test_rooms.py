@@ -17,7 +17,7 @@ ROLES = sorted(path.stem for path in (ROOT / "roles").glob("*.py") if path.stem 
 
 def service(role: str) -> Service:
     module = import_module(f"roles.{role}")
-    found = module.service(13) if hasattr(module, "service") else module.SERVICE
+    found = module.service("postfix") if hasattr(module, "service") else module.SERVICE
     assert isinstance(found, Service)
     return found
 

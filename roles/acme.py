@@ -1,0 +1,48 @@
+"""Certificates from an authority that is asked by ACME (RFC 8555), ordered by the host itself.
+
+The authority looks at port 80 (HTTP-01), where the web server shows what lies in the challenges'
+folder. Comes last: an order needs the firewall, and a new certificate needs every daemon that is to
+show it. uacme is the client because it is one small C program that takes a key that is not its own
+and leaves the rest to us: when to order, what to serve, and how that is proven.
+"""
+
+from pyinfra.api.deploy import deploy
+from pyinfra.context import host
+
+from roles.packages import install
+from roles.rollout import rollout
+from roles.service import Mode, Service
+
+PACKAGES = ("uacme", "unbound-host")
+
+SERVICE = Service(
+    name="acme",
+    tree="/etc/mailwright/acme",
+    owns=("/etc/systemd/system/mailwright-acme.*",),
+    modes={"/etc/mailwright/acme/*": Mode(bits=0o755)},
+    loads=("/etc/mailwright/tls/*.key", "/etc/mailwright/tls/*.names"),
+    check="""
+        for program in /etc/mailwright/acme/*; do
+            [ ! -e "$program" ] || words=$(bash -n "$program" 2>&1) || refuse "$words"
+        done
+    """,
+    # An order that does not succeed yet is no failure of this deploy: the old certificate serves.
+    activate="""
+        systemctl daemon-reload
+        if [ -e /etc/mailwright/acme/renew ]; then
+            systemctl enable -q --now mailwright-acme.timer
+            systemctl start mailwright-acme.service || :
+        else
+            systemctl disable -q --now mailwright-acme.timer 2>/dev/null || :
+            rm -rf /var/lib/mailwright/acme/mail /var/lib/mailwright/acme/web
+        fi
+    """,
+)
+
+
+@deploy("ACME")
+def acme() -> None:
+    """Install, roll out, order what is due."""
+    if host.data.mail.acme:
+        install(PACKAGES)
+    rollout(service=SERVICE, name="ACME")

@@ -1,0 +1,22 @@
+"""The host orders its certificates by itself, where that is how it gets them."""
+
+from testinfra.host import Host
+
+from mailwright.host import MailHost
+
+SAID = "find /var/lib/mailwright/acme -name"
+
+
+def test_a_timer_orders_what_is_due(host: Host, mail: MailHost) -> None:
+    timer = host.service("mailwright-acme.timer")
+    assert timer.exists == bool(mail.acme)
+    assert not mail.acme or (timer.is_enabled and timer.is_running)
+
+
+def test_no_order_has_failed(host: Host) -> None:
+    """In the words that the postmaster has got by mail."""
+    assert host.run(f"{SAID} failure -exec cat {{}} +").stdout == ""
+
+
+def test_every_name_leads_to_the_host_so_that_no_certificate_waits_for_it(host: Host) -> None:
+    assert host.run(f"{SAID} waits -exec cat {{}} +").stdout == ""

@@ -1,0 +1,18 @@
+"""What fails on the host by night is told to the postmaster."""
+
+import pytest
+from testinfra.host import Host
+
+from mailwright.host import MailHost
+
+
+@pytest.mark.parametrize("unit", ["mailwright-expiry", "mailwright-acme"])
+def test_a_unit_that_fails_is_told_of(host: Host, mail: MailHost, unit: str) -> None:
+    there = host.check_output(f"systemctl show -P LoadState {unit}.service") == "loaded"
+    assert there == (unit != "mailwright-acme" or bool(mail.acme))
+    told = host.check_output(f"systemctl show -P OnFailure {unit}.service")
+    assert told == (f"mailwright-alarm@{unit}.service.service" if there else "")
+
+
+def test_the_postmaster_is_who_reads_it(host: Host, mail: MailHost) -> None:
+    assert f"\nTo: <{mail.postmaster}>\n" in host.file("/etc/mailwright/alarm/run").content_string

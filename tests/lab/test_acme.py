@@ -1,0 +1,327 @@
+"""Certificates by ACME: ordered when the host is found, renewed while mail flows, else kept."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lab.acme import DIRECTORY
+from lab.acme import ROOT as PEBBLE
+from lab.lab import Lab
+from lab.zones import Edit
+from mailwright.acme import KeyFiles
+from mailwright.inventory import load
+from tests.host.letters import eventually
+from tests.lab.deploys import HOSTS, ROOT, Deploy, edit
+from tests.lab.test_check_hosts import checked
+from tests.lab.test_deploy import PORTS, ask, served
+
+UNIT = "mailwright-acme"
+CHAIN = "/etc/mailwright/tls/mail.pem"
+STATE = "/var/lib/mailwright/acme/mail"
+PROGRAMS = "/etc/mailwright/acme"
+WEB = {"mail.example.com": "mta-sts.example.com", "mail.example.org": "mta-sts.example.org"}
+ADDRESSES = {"mail.example.com": "198.51.100.10", "mail.example.org": "198.51.100.20"}
+
+
+@pytest.fixture(scope="module")
+def described(servers: Lab, inventory: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example with ACME in place of files; pyinfra reaches the hosts without their names."""
+    folder = tmp_path_factory.mktemp("acme") / "inventory"
+    shutil.copytree(inventory, folder)
+    acme = f'[acme]\ndirectory = "{DIRECTORY}"\n\n[aliases]\n'
+    edit(folder / "mail.toml", ("[aliases]\n", acme))
+    shutil.rmtree(folder / "tls/web")
+    known = Path(servers.status()["known_hosts"]).read_text()
+    for name, address in ADDRESSES.items():
+        (folder / f"tls/{name}.pem").rename(folder / f"tls/{name}.key")
+        list(KeyFiles(folder, name).make())
+        there = f'"ipv4": "{address}"'
+        edit(folder / "hosts.py", (there, f'{there}, "ssh_hostname": "{address}"'))
+        known = known.replace(f"{name} ", f"{name},{address} ")
+    path = folder / "known_hosts"
+    path.write_text(known)
+    edit(folder / "hosts.py", ('"/var/lib/mailwright-lab/ssh/known_hosts"', repr(str(path))))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def before(servers: Lab, described: Path, inventory: Path) -> Iterator[dict[str, list[str]]]:
+    """Deployed before the names are in DNS: the certificate's issuer and what is waited for.
+
+    Then they are published, and each host orders. At the end the hosts are as they were.
+    """
+    servers.acme.start()
+    each(lambda host: ask(servers, host, f"rm {CHAIN}"))
+    servers.publish(Edit(without=[(f"{host}.", kind) for host in HOSTS for kind in ("A", "AAAA")]))
+    try:
+        Deploy.run(servers, described).succeeded()
+        servers.publish()
+        look = f"openssl x509 -in {CHAIN} -noout -issuer -nameopt RFC2253; cat {STATE}/waits"
+        found = checked(servers, described)
+        assert {f"smtp {host}: temporary" for host in HOSTS} <= found.keys(), found
+        yield {host: ask(servers, host, look).splitlines() for host in HOSTS}
+    finally:
+        servers.publish()
+        servers.acme.stop()
+        for who, host in (("alice@example.com", HOSTS[0]), ("bob@example.org", HOSTS[1])):
+            ask(servers, host, f"doveadm expunge -u {who} mailbox '*' all")
+        Deploy.run(servers, inventory).succeeded()
+        assert Deploy.count(servers, inventory) == 0
+        for host in HOSTS:
+            gone = f"! test -e {PROGRAMS}/renew && ! systemctl is-active -q {UNIT}.timer"
+            ask(servers, host, gone)
+            assert serial(servers, host) == file_serial(inventory / f"tls/{host}.pem")
+
+
+@pytest.fixture(scope="module")
+def acme(servers: Lab, before: dict[str, list[str]]) -> Lab:
+    """Both hosts have ordered their first certificate."""
+    each(lambda host: ask(servers, host, f"systemctl start {UNIT}"))
+    return servers
+
+
+def each(work: Callable[[str], object]) -> None:
+    """Both hosts at once."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, HOSTS))
+
+
+def serial(lab: Lab, host: str, *ports: int) -> int:
+    """Of the one certificate that these ports show, or all."""
+    shown = {port: served(lab, host, port, PORTS[port]) for port in ports or PORTS}
+    assert len({*shown.values()}) == 1, shown
+    return int(next(iter(shown.values())).removeprefix("serial="), 16)
+
+
+def file_serial(path: Path) -> int:
+    return x509.load_pem_x509_certificates(path.read_bytes())[0].serial_number
+
+
+def orders(lab: Lab, host: str) -> int:
+    """How many the authority has had from a host, as it looks at each name anew."""
+    return lab.acme.log.read_text().count(f'Value:"{host}"')
+
+
+def put(lab: Lab, host: str, text: str, path: str) -> None:
+    """Write a file on the host."""
+    command = lab.ssh_command(host, (f"umask 077; cat >{path}.new && mv {path}.new {path}",))
+    subprocess.run(command, input=text, text=True, check=True)
+
+
+def aged(lab: Lab, host: str, key: str, left: int) -> int:
+    """Have the host serve a certificate with so many percent of its life left."""
+    private = serialization.load_pem_private_key(key.encode(), None)
+    issuer = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)]))
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")]))
+        .public_key(private.public_key())  # type: ignore[arg-type]
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=100 - left))
+        .not_valid_after(now + timedelta(days=left))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(issuer, hashes.SHA256())
+    )
+    put(lab, host, key + certificate.public_bytes(serialization.Encoding.PEM).decode(), CHAIN)
+    ask(lab, host, f"{PROGRAMS}/serve mail; rm -f {STATE}/*")
+    return certificate.serial_number
+
+
+def told(lab: Lab, host: str, unit: str, words: str) -> None:
+    """The postmaster gets a mail from this host about the unit, with these words."""
+    query = f"mailbox '*' subject '{host}: {unit}.service failed' body '{words}'"
+    look = f"doveadm search -u alice@example.com {query}"
+    eventually(lambda: ask(lab, HOSTS[0], look) or None, f"mail on {unit}: {words}", 60)
+
+
+@pytest.fixture(scope="module")
+def trusted(acme: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What an outside client trusts: the lab's authority and, for now, pebble's."""
+    root = acme.run(["curl", "-sSf", PEBBLE], capture_output=True)
+    path = tmp_path_factory.mktemp("trusted") / "roots.pem"
+    path.write_text(Path(acme.status()["ca"]).read_text() + root.stdout)
+    return path
+
+
+def python(lab: Lab, trusted: Path, *argv: str) -> list[str]:
+    """Python outside, whose clients trust these authorities."""
+    return lab.command(["env", f"SSL_CERT_FILE={trusted}", sys.executable, "-m", *argv])
+
+
+def verification(
+    lab: Lab, trusted: Path, inventory: Path, *options: str
+) -> "subprocess.CompletedProcess[str]":
+    """A run of tests/host: what concerns certificates."""
+    files = [f"tests/host/test_{name}.py" for name in ("tls", "acme", "alarm", "nginx", "firewall")]
+    argv = python(lab, trusted, "pytest", "-q", *files, "--inventory", str(inventory), *options)
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def test_a_host_that_is_not_in_dns_serves_a_temporary_certificate_and_waits(
+    before: dict[str, list[str]],
+) -> None:
+    for host, said in before.items():
+        assert said == ["issuer=CN=temporary", f"{host} has no address in DNS"]
+
+
+def test_the_first_certificate_is_ordered_as_soon_as_the_host_is_found(
+    acme: Lab, described: Path, trusted: Path
+) -> None:
+    done = verification(acme, trusted, described)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert Deploy.count(acme, described) == 0
+
+
+def test_nothing_is_ordered_that_is_not_due(acme: Lab) -> None:
+    before = [(orders(acme, host), serial(acme, host)) for host in HOSTS]
+    assert all(number > 0 for number, _ in before)
+    each(lambda host: ask(acme, host, f"systemctl start {UNIT}"))
+    assert [(orders(acme, host), serial(acme, host)) for host in HOSTS] == before
+
+
+def test_a_renewal_is_served_on_every_port_and_no_conversation_fails(
+    acme: Lab, described: Path, trusted: Path
+) -> None:
+    before = {host: (serial(acme, host), served(acme, WEB[host], 443, "")) for host in HOSTS}
+    with traffic(acme, trusted, described) as found:
+        time.sleep(3)
+        each(lambda host: ask(acme, host, f"{PROGRAMS}/renew --now"))
+        time.sleep(3)
+    assert found["wrong"] == []
+    assert len(found["well"]) == 8
+    for host in HOSTS:
+        after = serial(acme, host), served(acme, WEB[host], 443, "")
+        assert all(old != new for old, new in zip(before[host], after, strict=True))
+        key = load(described).hosts[HOSTS.index(host)].tls_key
+        shown = ask(acme, host, f"openssl x509 -in {CHAIN} -noout -pubkey")
+        assert shown == public(key)
+
+
+@contextmanager
+def traffic(lab: Lab, trusted: Path, inventory: Path) -> Iterator[dict[str, Any]]:
+    """Mail flows within; at the end the dictionary holds what traffic.py found."""
+    found: dict[str, Any] = {}
+    argv = python(lab, trusted, "tests.lab.traffic", str(inventory))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(argv, cwd=ROOT, text=True, **pipes) as run:
+        yield found
+        found |= json.loads(run.communicate("")[0])
+
+
+def public(key: str) -> str:
+    private = serialization.load_pem_private_key(key.encode(), None)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return private.public_key().public_bytes(serialization.Encoding.PEM, form).decode().strip()
+
+
+# Somebody between the authority and the host, who changes what came: $1 is the chain.
+_BETWEEN = """#!/bin/sh
+/usr/bin/uacme "$@" || exit
+case $* in *" issue "*) ;; *) exit 0 ;; esac
+for request; do :; done
+set -- "${request%.csr}-cert.pem" -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=x
+chain=$1
+shift
+"""
+_OTHER_KEY = _BETWEEN + 'openssl req -x509 "$@" -out "$chain" 2>/dev/null'
+_OTHER_ISSUER = (
+    _BETWEEN
+    + """
+openssl x509 -in "$chain" -out "$chain.leaf"
+openssl req -x509 "$@" 2>/dev/null | cat "$chain.leaf" - >"$chain"
+"""
+)
+_FULL = """
+cp -a /etc/mailwright/tls /run/tls; mount -t tmpfs -o size=64k tmpfs /etc/mailwright/tls
+cp -a /run/tls/. /etc/mailwright/tls; dd if=/dev/zero of=/etc/mailwright/tls/full 2>/dev/null || :
+"""
+_NOT_FULL = "umount /etc/mailwright/tls; rm -r /run/tls"
+_WITHOUT = "rm -f /usr/local/bin/uacme"
+
+BREAKAGES = {
+    "wrong key": (_OTHER_KEY, "", "the certificate that came is for another key"),
+    "broken chain": (_OTHER_ISSUER, "", "unable to get local issuer certificate"),
+    "dead authority": ("", "ip route add blackhole 198.51.100.70", "no certificate came from"),
+    "full disk": ("", _FULL, "No space left on device"),
+}
+MENDING = {"dead authority": "ip route del blackhole 198.51.100.70", "full disk": _NOT_FULL}
+
+
+def test_whatever_fails_the_old_certificate_serves_and_the_postmaster_is_told(
+    acme: Lab, described: Path
+) -> None:
+    """All of it on both hosts, whose certificate is due; once it can be renewed, it is."""
+    keys = {host.name: host.tls_key for host in load(described).hosts}
+
+    def broken(host: str) -> None:
+        old = aged(acme, host, keys[host], 34)
+        for what, (uacme, shell, words) in BREAKAGES.items():
+            if uacme:
+                put(acme, host, uacme, "/usr/local/bin/uacme")
+                ask(acme, host, "chmod 755 /usr/local/bin/uacme")
+            try:
+                ask(acme, host, f"{shell or ':'}; rm -f {STATE}/failure")
+                assert acme.ssh(host, f"systemctl start {UNIT}").returncode != 0, what
+                assert {serial(acme, host, port) for port in (25, 993)} == {old}
+            finally:
+                ask(acme, host, f"{_WITHOUT}; {MENDING.get(what, ':')}")
+            told(acme, host, UNIT, words)
+        before = orders(acme, host)
+        assert acme.ssh(host, f"systemctl start {UNIT}").returncode != 0
+        assert orders(acme, host) == before  # an hour must go by
+        ask(acme, host, f"rm -f {STATE}/failure; systemctl start {UNIT}")
+        assert serial(acme, host) != old
+
+    each(broken)
+
+
+def test_a_certificate_that_a_port_does_not_show_is_put_back(acme: Lab) -> None:
+    """Dovecot reads another file, as after a change by hand."""
+    conf, other = "/etc/dovecot/dovecot.conf", "/etc/dovecot/other.pem"
+    astray = f"cp {CHAIN} {other}; cp {conf} /root/kept; sed -i 's#{CHAIN}#{other}#' {conf}"
+    back = f"cat /root/kept >{conf}; rm {other}"
+
+    def broken(host: str) -> None:
+        old = serial(acme, host)
+        ask(acme, host, f"{astray}; doveadm reload")
+        try:
+            done = acme.ssh(host, f"{PROGRAMS}/renew --now mail", capture_output=True)
+            assert "port 993 does not show serial number" in done.stdout
+            assert serial(acme, host) == old
+        finally:
+            ask(acme, host, f"{back}; doveadm reload")
+        ask(acme, host, f"rm {STATE}/failure; systemctl start {UNIT}")
+
+    each(broken)
+
+
+def test_a_certificate_near_its_end_is_a_failing_verification_and_a_mail(
+    acme: Lab, described: Path, trusted: Path
+) -> None:
+    keys = {host.name: host.tls_key for host in load(described).hosts}
+    each(lambda host: aged(acme, host, keys[host], 30))
+    done = verification(acme, trusted, described, "-k", "third")
+    assert done.stdout.count(f"error: {CHAIN} ends on") == 2, done.stdout
+
+    def failing(host: str) -> None:
+        assert acme.ssh(host, "systemctl start mailwright-expiry").returncode != 0
+        told(acme, host, "mailwright-expiry", f"{CHAIN} ends on")
+        ask(acme, host, f"systemctl start {UNIT}")
+
+    each(failing)
+    assert verification(acme, trusted, described, "-k", "third").returncode == 0
