@@ -81,7 +81,7 @@ class KeyFiles:
         self.current.parent.mkdir(mode=0o700, exist_ok=True)
         for path in (self.current, self.next):
             if not path.exists():
-                secret.create(path, _new())
+                secret.create(path, new_key())
                 yield path
 
     def roll(self) -> None:
@@ -100,7 +100,7 @@ class KeyFiles:
         if not self.previous.exists():
             secret.create(self.previous, before[0])
         self.next.replace(self.current)
-        secret.create(self.next, _new())
+        secret.create(self.next, new_key())
 
 
 def directory(value: object) -> str:
@@ -118,6 +118,6 @@ def directory(value: object) -> str:
     return value
 
 
-def _new() -> str:
+def new_key() -> str:
     """ECDSA P-256: small, fast, and verified by everybody (Mozilla Server Side TLS 6.0)."""
     return tls.key_pem(ec.generate_private_key(ec.SECP256R1()))

@@ -27,17 +27,22 @@ INPUT, USAGE = 1, 2  # exit codes
 _MANY = 50  # keys that are told one by one
 
 
+# Commands that are loaded when they are asked for: `lab` is a package of its own, which may be
+# missing, and `order` brings much that no other command needs.
+_LATER = {"lab": "lab.command", "order": "mailwright.order.command"}
+
+
 class _Group(click.Group):
-    """The commands; `lab` is a package of its own and is loaded only when it is asked for."""
+    """The commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), "lab"]
+        return [*super().list_commands(ctx), *_LATER]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name != "lab":
+        if cmd_name not in _LATER:
             return super().get_command(ctx, cmd_name)
         try:
-            command = import_module("lab.command").lab
+            command = getattr(import_module(_LATER[cmd_name]), cmd_name)
         except ModuleNotFoundError as error:
             if error.name not in ("lab", "lab.command"):
                 raise

@@ -44,6 +44,7 @@ class Inventory:
     sites: tuple[Site, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
     ttl: int = TTL
+    acme: Acme | None = None
 
 
 @contextmanager
@@ -106,6 +107,7 @@ def load(
             *site.warnings(sites),
         ),
         ttl=table.ttl,
+        acme=acme,
     )
 
 

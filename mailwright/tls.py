@@ -12,7 +12,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization as pem
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    PrivateKeyTypes,
+)
 
 from mailwright import secret
 from mailwright.problems import Invalid, listed
@@ -77,6 +81,14 @@ def read_key(path: Path) -> str:
     Raises Invalid when it is open to other users or has no usable key.
     """
     return key_pem(_key(secret.read(path)))
+
+
+def private_key(text: str) -> CertificateIssuerPrivateKeyTypes:
+    """The key in PEM text, for whoever signs with it. Raises Invalid."""
+    key = _key(text.encode())
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise Invalid(None, "has a private key of another kind", "ECDSA or RSA")
+    return key
 
 
 def key_pem(key: PrivateKeyTypes) -> str:

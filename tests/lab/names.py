@@ -29,6 +29,7 @@ from lab.zones import records
 
 FIRST, SECOND, RESOLVER = "198.51.100.53", "198.51.100.55", "198.51.100.54"
 OTHER_RESOLVER = "198.51.100.56"
+_SECRET = "bWFpbHdyaWdodCBtYWlsd3JpZ2h0IG1haWx3cmlnaHQ="
 _OURS = ("198.51.100.10", "198.51.100.20", "198.51.100.90", "2001:db8::10", "2001:db8::20")
 
 _KNOT = """\
@@ -43,7 +44,14 @@ database:
   storage: {folder}
 control:
   listen: {folder}/knot.sock
+key:
+  - id: mailwright
+    algorithm: hmac-sha256
+    secret: {secret}
 acl:
+  - id: who-has-the-key
+    key: mailwright
+    action: [update, transfer]
   - id: anybody
     address: 198.51.100.0/24
     action: [update, transfer]
@@ -54,7 +62,7 @@ policy:
 template:
   - id: default
     storage: {folder}
-    acl: anybody
+    acl: [who-has-the-key, anybody]
     semantic-checks: off
     zonefile-sync: -1
     journal-content: changes
@@ -98,6 +106,14 @@ class Names:
         self._running: list[subprocess.Popen[bytes]] = []
         self._second: subprocess.Popen[bytes] | None = None
         self._write(zones)
+
+    @property
+    def key(self) -> Path:
+        """A file with the TSIG key for dynamic updates."""
+        path = self.folder / "tsig.key"
+        path.touch(0o600)
+        path.write_text(f'key mailwright {{ algorithm hmac-sha256; secret "{_SECRET}"; }};\n')
+        return path
 
     def _write(self, zones: dict[str, str]) -> None:
         content: dict[Name, list[str]] = {origin: [] for origin in self.origins}
@@ -144,13 +160,13 @@ class Names:
         folder = self.folder / address
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        text = _KNOT.format(folder=folder, address=address)
+        text = _KNOT.format(folder=folder, address=address, secret=_SECRET)
         origins = list(origins)
         for origin in origins:
             text += f"  - domain: {origin}\n    file: {self._file(origin)}\n"
             text += f"    {setting}\n    dnssec-policy: own\n" if setting else ""
         (folder / "knot.conf").write_text(text)
-        running = self._run("knotd", "-c", str(folder / "knot.conf"))
+        running = self.run("knotd", "-c", str(folder / "knot.conf"))
         self._wait(address, None if not origins else str(origins[-1]))
         return running
 
@@ -209,7 +225,7 @@ class Names:
         """Unbound, with the anchors and the hints that the folder has."""
         config = folder / "unbound.conf"
         config.write_text(_UNBOUND.format(folder=folder, resolver=address))
-        running = self._run("unbound", "-d", "-c", str(config))
+        running = self.run("unbound", "-d", "-c", str(config))
         self._wait(address)
         return running
 
@@ -275,7 +291,8 @@ class Names:
                     return
                 time.sleep(0.1)
 
-    def _run(self, *argv: str) -> "subprocess.Popen[bytes]":
+    def run(self, *argv: str) -> "subprocess.Popen[bytes]":
+        """A program of this world, which goes on."""
         log = (self.folder / f"{argv[0]}.out").open("ab")
         return subprocess.Popen(
             ["ip", "netns", "exec", self.namespace, *argv], stdout=log, stderr=log

@@ -1,0 +1,74 @@
+"""What an authority wants to see in DNS before it believes that a name is ours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import dns.name
+
+from mailwright.dns.authority import Answer, Authority
+from mailwright.dns.record import Record
+from mailwright.merging.change import Change, Verdict
+from mailwright.push.primary import Primary
+
+TTL = 1  # second: nobody needs to remember it
+_PAUSE = 1.0  # seconds between two looks
+
+
+class NotShown(Exception):  # noqa: N818
+    """Which servers do not show what was published, as one line."""
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """Texts at names, published at `primary` for a while; `patience` is in seconds."""
+
+    primary: Primary
+    authority: Authority
+    patience: float
+
+    @contextmanager
+    def shown(self, texts: Mapping[str, str]) -> Iterator[None]:
+        """Within, every authoritative server shows them; afterwards they are gone.
+
+        Raises Refused and Unusable where the primary does not take them, and NotShown.
+        """
+        records = [
+            Record("acme-challenge", f"{name}.", "TXT", (text,), "", ttl=TTL)
+            for name, text in texts.items()
+        ]
+        with ExitStack() as taken_out:
+            for record in records:
+                self._do(record, Verdict.ADD)
+                taken_out.callback(self._do, record, Verdict.DELETE)
+            self._await(records)
+            time.sleep(2 * TTL)  # nobody remembers the proof of an order before
+            yield
+
+    def _do(self, record: Record, verdict: Verdict) -> None:
+        """What others have at the same name stays."""
+        name = dns.name.from_text(record.name)
+        zone = self.primary.zone(self.primary.apex(name), [record])
+        is_there = set(record.rdatas) <= set(zone.rdatas(name, "TXT"))
+        if is_there == (verdict == Verdict.ADD):
+            return
+        added = record.rdatas if verdict == Verdict.ADD else ()
+        removed = () if added else record.rdatas
+        change = Change(record.id, name, "TXT", verdict, record.ttl, added, removed)
+        self.primary.send(zone, [change])
+
+    def _await(self, records: Iterable[Record]) -> None:
+        end = time.monotonic() + self.patience
+        for record in records:
+            while missing := [a for a in self._asked(record) if record.values[0] not in a.values]:
+                if time.monotonic() > end:
+                    who, what = missing[0].server, missing[0].fault or "does not show it"
+                    waited = f"after {self.patience:.0f} s"
+                    raise NotShown(f"{record.name.rstrip('.')}: {waited} {who} {what}")
+                time.sleep(_PAUSE)
+
+    def _asked(self, record: Record) -> list[Answer]:
+        return self.authority.ask(record.name, "TXT")
