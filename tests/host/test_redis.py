@@ -3,12 +3,17 @@
 import pytest
 from testinfra.host import Host
 
-CLI = "redis-cli -s /run/redis/redis-server.sock"
+CLI = "timeout 3 redis-cli -s /run/redis/redis-server.sock"
+COST = "mail flows, and the spam filter neither learns nor remembers"
 
 
 def test_redis_runs_and_starts_at_boot(host: Host) -> None:
-    assert host.service("redis-server").is_running
+    assert host.service("redis-server").is_running, f"redis-server is down: {COST}"
     assert host.service("redis-server").is_enabled
+
+
+def test_redis_answers(host: Host) -> None:
+    assert "PONG" in host.run(f"{CLI} ping").stdout, f"redis-server does not answer: {COST}"
 
 
 def test_redis_listens_on_no_port(host: Host) -> None:

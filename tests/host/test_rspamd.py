@@ -1,6 +1,9 @@
 """Rspamd: who may reach it, and that it accepts its own configuration."""
 
+import pytest
 from testinfra.host import Host
+
+from tests.host.letters import GTUBE
 
 
 def test_rspamd_runs_and_starts_at_boot(host: Host) -> None:
@@ -19,3 +22,11 @@ def test_rspamd_listens_on_no_port(host: Host) -> None:
 def test_only_postfix_reaches_the_milter(host: Host) -> None:
     folder = host.file("/var/spool/postfix/rspamd")
     assert (folder.user, folder.group, folder.mode) == ("_rspamd", "postfix", 0o750)
+
+
+@pytest.mark.parametrize(("body", "known"), [("Hello.", False), (f"Y{GTUBE.strip()}", True)])
+def test_rspamd_knows_the_test_string_for_spam(host: Host, body: str, known: bool) -> None:
+    """The other tests send it, and what comes from a client like theirs may be spam without it."""
+    scan = "runuser -u vmail -- rspamc -h /run/mailwright/rspamd/controller.sock"
+    said = host.check_output(f"printf 'From: a@sender.invalid\\n\\n{body}\\n' | {scan}")
+    assert ("Symbol: GTUBE" in said) == known

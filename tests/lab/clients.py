@@ -20,7 +20,7 @@ from tempfile import mkdtemp
 from lab.lab import Lab
 
 Done = subprocess.CompletedProcess[str]
-TIMEOUT = 60
+TIMEOUT = 120
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,10 @@ class Curl:
         assert done.returncode == 0 or "Select failed" in done.stderr, done.stderr
         return [line.split('"')[3] for line in done.stdout.splitlines()]
 
+    def move(self, numbers: str, folder: str, target: str) -> None:
+        """By IMAP's own command (RFC 6851)."""
+        self._ask(f"imaps://{self.who.server}/{folder}", f'request = "MOVE {numbers} {target}"')
+
 
 class Mbsync:
     """mbsync(1) on one device, which keeps every folder as a Maildir."""
@@ -163,6 +167,12 @@ class Mbsync:
         there, key = self.folder(folder), self._key(folder, subject)
         self.folder(target).add(there[key])
         there.remove(key)
+
+    def move_all(self, folder: str, target: str) -> None:
+        there, other = self.folder(folder), self.folder(target)
+        for key, message in there.items():
+            other.add(message)
+            there.remove(key)
 
     def delete(self, folder: str, subject: str) -> None:
         self.folder(folder).remove(self._key(folder, subject))

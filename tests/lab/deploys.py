@@ -98,6 +98,15 @@ def kill(run: "Popen[bytes]") -> None:
         run.wait()
 
 
+def verification(lab: Lab, inventory: Path, expression: str, *files: str) -> str:
+    """What those of tests/host say that the expression selects; at least one must fail."""
+    command = [sys.executable, "-m", "pytest", *files, "-q", "--inventory", str(inventory)]
+    silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
+    done = lab.run([*command, "-k", expression], cwd=ROOT, timeout=300, **silent)
+    assert done.returncode == 1, done.stdout
+    return str(done.stdout)
+
+
 def edit(path: Path, *changes: tuple[str, str]) -> None:
     """Replace text in a file; each piece must be there."""
     text = path.read_text()

@@ -1,7 +1,6 @@
 """Outgoing mail: who is reached, how surely, and what waits (the domains of lab/peers.py)."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Collection, Iterator
 from email.utils import make_msgid
@@ -12,7 +11,7 @@ import pytest
 from lab.lab import Lab
 from lab.peers import DOMAIN
 from tests.host.letters import eventually
-from tests.lab.deploys import ROOT
+from tests.lab.deploys import verification
 from tests.lab.test_deploy import ask
 
 SENDERS = {"mail.example.com": "alice@example.com", "mail.example.org": "bob@example.org"}
@@ -36,6 +35,7 @@ WAITS = {
     "postfix-mta-sts-resolver": "client TLS configuration problem",
     "mailwright-tls-policy": "client TLS configuration problem",
 }
+FILES = ("tests/host/test_unbound.py", "tests/host/test_mta_sts_resolver.py")
 _SECURED = re.compile(r"^(\w+) TLS connection established to ([a-z-]+)\.mx\.", re.M)
 _ENDED = re.compile(r"to=<judge@([a-z-]+)\.\S+ .* status=(\w+) \((.*)\)$", re.M)
 
@@ -91,26 +91,14 @@ def test_mail_waits_for_a_daemon_that_is_down_and_verification_names_it(
         try:
             place = send(deployed, host, ["sts"])
             assert why in outcomes(deployed, host, place, ["sts"])["sts"]
-            assert f"{unit} is down" in verification(deployed, host, inventory)
+            assert f"{unit} is down" in verification(
+                deployed, inventory, f"runs and {host}", *FILES
+            )
         finally:
             ask(deployed, host, f"systemctl start {unit}")
         place = now(deployed, host)
         ask(deployed, host, "postqueue -f")
         assert outcomes(deployed, host, place, ["sts"]) == {"sts": "Verified"}
-
-
-def verification(lab: Lab, host: str, inventory: Path) -> str:
-    """What tests/host says of a host on which something is down."""
-    files = ["tests/host/test_unbound.py", "tests/host/test_mta_sts_resolver.py"]
-    command = [sys.executable, "-m", "pytest", *files, "-q", "--inventory", str(inventory)]
-    done = lab.run(
-        [*command, "-k", f"runs and {host}"],
-        cwd=ROOT,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 1, done.stdout
-    return str(done.stdout)
 
 
 def test_what_is_forwarded_in_a_false_name_fails_dmarc(deployed: Lab) -> None:
