@@ -10,7 +10,7 @@ from pyinfra.context import host, state
 from pyinfra.operations.util.files import generate_color_diff
 
 from roles.observed import Observed
-from roles.service import File
+from roles.service import File, Service
 
 
 def tell(changed: Sequence[File], others: Sequence[str], seen: Observed) -> None:
@@ -35,6 +35,13 @@ def tell(changed: Sequence[File], others: Sequence[str], seen: Observed) -> None
 def _tell_lines(old: str, new: str) -> None:
     for line in generate_color_diff(old.splitlines(), new.splitlines()):
         logger.info("  %s", line)
+
+
+def warn(service: Service) -> None:
+    """Log what the service's rollout found for the operator to know."""
+    for text in host.get_fact(Contents, paths=[service.warning]).values():
+        for line in text.splitlines():
+            logger.warning("%s%s", host.print_prefix, line)
 
 
 class Contents(FactBase[dict[str, str]]):

@@ -74,7 +74,24 @@ $words"
             awk 'NR == FNR { less[$1]; next } { all = $1; sub(/.*@/, "*@", all) }
                 $1 in less || all in less { print $1 }' "$OLD/less" - | sort -u |
             while read -r user; do doveadm kick "$user" >/dev/null 2>&1 || :; done
+        # Whose own line is another one may have more than he now may.
+        diff -rN $old/users /etc/dovecot/users | sed -nE 's/^[<>] ([^:/ ]+@[^:/ ]+):.*/\\1/p' |
+            sort | uniq -d >"$WARNING.users"
+        [ ! -s "$WARNING.users" ] ||
+            timeout 60 doveadm -f tab quota get -F "$WARNING.users" | awk -F '\\t' '
+                NR > 1 && $5 ~ /^[1-9]/ && $4 > $5 + 0 { print $1, $3, $4, $5 }
+            ' | while read -r user kind stored limit; do
+                case $kind in
+                STORAGE) limit=$(($limit << 10)) stored=$(($stored << 10)) unit= ;;
+                *) unit=" messages" ;;
+                esac
+                amounts=$(numfmt --to=iec --delimiter=/ --field=1,2 "$limit/$stored")
+                echo "$user: its quota of ${amounts%/*}$unit is below what is stored," \\
+                    "${amounts#*/}$unit"
+            done >"$WARNING"
+        rm -f "$WARNING.users"
     """,
+    warns=True,
     probe="""
         greets 143 plain "* OK"
         greets 993 tls "* OK"

@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
-from pyinfra.context import host
+from pyinfra.context import host, state
 
 from mailwright.render import Picture
-from roles.difference import tell
+from roles.difference import tell, warn
 from roles.observed import Commands, Observed, forget, observe, wrong_release
 from roles.service import File, Mode, Service
 
@@ -42,6 +42,8 @@ def rollout(service: Service) -> Commands:
     forget()
     yield StringCommand(plan.head(archive) + _SCRIPT, _stdin=base64.encodebytes(archive).decode())
     forget()
+    if service.warns and state.is_executing:
+        warn(service)
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class Plan:
             "LIVE": "yes" if self.live else "",
             "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),
             "CHANGED": ", ".join(templates) or "nothing, but it was not loaded yet",
+            "WARNING": self.service.warning,
             "LIB": self.service.functions,
         }
         return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())

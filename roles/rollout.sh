@@ -1,6 +1,6 @@
 # The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
-# these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED and LIB, whose functions are
-# the service's own: build, check, activate, probe, retire. Standard input is a tar.gz, in base64: the files that
+# these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING and LIB, whose functions
+# are the service's own: build, check, activate, probe, retire. Standard input is a tar.gz, in base64: the files that
 # change at their paths, and five lists of paths: `owned` (all files of the service), `stale` (those to remove, some
 # of them to be built anew), `last` (those to remove when no process reads them any more), `live` (those that the
 # daemon looks up itself) and `swapped` (TREE, then those outside it that change or go). With LIVE nothing but live
@@ -35,6 +35,7 @@ flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
 log=/run/mailwright/$SERVICE.log
 exec 3>&2 >"$log" 2>&1
 trap 'cat "$log" >&3 2>/dev/null || :' EXIT
+rm -f "$WARNING"
 
 receive() {
     base64 -d >"$base/archive"
@@ -195,7 +196,7 @@ swap
 OLD=$next
 [ ! -e "$proven" ] || OLD=$proven
 RAN=$(for unit in $UNITS; do ! systemctl is-active -q "$unit" || echo "$unit"; done | tr '\n' ' ')
-export UNITS OLD RAN LIVE
+export UNITS OLD RAN LIVE WARNING
 retire=:
 [ ! -s "$next/last" ] || retire=retire
 if sh -euc "$LIB activate; probe; $retire" || sh -euc "$LIB restart; probe"; then

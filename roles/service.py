@@ -54,7 +54,8 @@ class Service:
     patterns of what the daemon reads beside these files: what a server set up by hand has there
     goes with its old configuration, once; what comes later is the operator's. `live` are patterns
     of what the running daemon looks up in its file each time: when nothing else changed, LIVE is
-    set, and the daemon is neither checked nor told.
+    set, and the daemon is neither checked nor told. Where it `warns`, the operator reads what
+    `activate` writes to the file $WARNING.
     """
 
     name: str
@@ -72,6 +73,12 @@ class Service:
     activate: str = "serve"
     probe: str = ":"
     retire: str = ":"
+    warns: bool = False
+
+    @property
+    def warning(self) -> str:
+        """The path of $WARNING."""
+        return f"/run/mailwright/{self.name}.warning"
 
     def files(self, picture: Picture) -> list[File]:
         """Those files of the host's picture that are this service's, with their modes."""

@@ -295,5 +295,11 @@ def test_advice_comes_from_what_really_happened(
         tiny = f"tiny@{host.removeprefix('mail.')}: "
         (line,) = (line for line in said if line.startswith(tiny))
         assert re.search(r"; its quota of 50K is below what is stored, 9\dK$", line)
+    told = Deploy.run(deployed, changed).succeeded().output
+    for host in HOSTS:
+        tiny = f"tiny@{host.removeprefix('mail.')}: "
+        assert re.search(
+            rf"\[{host}\].* {tiny}its quota of 50K is below what is stored, 9\dK", told
+        )
         ask(deployed, host, f"doveadm expunge -u {tiny[:-2]} mailbox INBOX all")
         ask(deployed, host, f"doveadm expunge -u few@{host.removeprefix('mail.')} mailbox '*' all")

@@ -1,13 +1,17 @@
 """Logins when the file behind them is broken, and what time does to a mailbox."""
 
 import json
+import shlex
 import sys
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.lab import Lab
-from tests.lab.deploys import HOSTS
+from tests.lab.deploys import HOSTS, ROOT
 from tests.lab.test_deploy import ask
 
 PASSWORD = "for-everyone-to-read"  # inventory/verify.toml
@@ -52,6 +56,44 @@ def test_a_broken_file_lets_nobody_in(deployed: Lab, host: str) -> None:
     assert let_in(deployed, host, user, "imap", PASSWORD) == [PASSWORD]
 
 
+def test_no_spelling_of_a_name_opens_more_than_the_name_itself(deployed: Lab) -> None:
+    """Letters are folded, and that is all; who is refused is refused in capitals as well."""
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(lambda host: spell(deployed, host), HOSTS)) == [None, None]
+
+
+def spell(lab: Lab, host: str) -> None:
+    domain = host.removeprefix("mail.")
+    local = {"example.com": "alice", "example.org": "bob"}[domain]
+    other = {"example.com": "example.biz", "example.org": "bücher.example"}[domain]  # alias domains
+    word = tomllib.loads((ROOT / "inventory/verify.toml").read_text())["accounts"]
+    name, archive = f"{local}@{domain}", f"archive@{domain}"
+    odd = [f"{local}+x@{domain}", f" {name}", f"{name}\t", f"{name}/imap", local]
+    odd += [f"{local}@{other}", name.replace("@", "%")]
+    tries = {spelling: set[str]() for spelling in odd}
+    tries |= {name: {*SERVICES}, name.upper(): {*SERVICES}}
+    assert doors(lab, host, word[name], [*tries]) == tries
+    tries = {archive: {"pop3", "smtp"}, archive.title(): {"pop3", "smtp"}}
+    assert doors(lab, host, word[archive], [*tries]) == tries
+
+
+SERVICES = ("imap", "pop3", "smtp", "sieve")
+
+
+def doors(lab: Lab, host: str, password: str, names: list[str]) -> dict[str, set[str]]:
+    """The services that Dovecot opens for this password to each spelling; all asked at once."""
+    shell = ["sleep 1.1"]
+    for n, name in enumerate(names):
+        for service in SERVICES:
+            test = f"doveadm auth test -x service={service} {shlex.quote(name)} >/dev/null 2>&1"
+            shell.append(f"(! printf '%s\\n' '{password}' | {test} || echo {n} {service}) &")
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for line in ask(lab, host, "\n".join([*shell, "wait"])).splitlines():
+        number, service = line.split()
+        found[names[int(number)]].add(service)
+    return found
+
+
 POP3 = """
 import json, poplib, ssl, sys
 server, user = sys.argv[1:]
@@ -64,9 +106,14 @@ client.quit()
 
 def names(lab: Lab, host: str, user: str, tmp_path: Path) -> list[str]:
     """What POP3 calls the messages."""
+    return pop3(lab, POP3, host, user, tmp_path)
+
+
+def pop3(lab: Lab, program: str, host: str, user: str, tmp_path: Path) -> list[Any]:
+    """What a program prints that reads the password from its standard input."""
     word = tmp_path / "password"
     word.write_text(PASSWORD)
-    program = POP3.replace("CA)", f"{lab.status()['ca']!r})")
+    program = program.replace("CA)", f"{lab.status()['ca']!r})")
     with word.open() as typed:
         command = [sys.executable, "-c", program, host, user]
         done = lab.run(command, stdin=typed, capture_output=True)
@@ -75,18 +122,64 @@ def names(lab: Lab, host: str, user: str, tmp_path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_pop3_calls_a_message_the_same_after_a_restart(
+def test_pop3_calls_a_message_the_same_after_a_restart_and_a_restore(
     deployed: Lab, host: str, tmp_path: Path
 ) -> None:
     user = f"archive@{host.removeprefix('mail.')}"
-    ask(deployed, host, f"printf 'Subject: 1\\n\\n1\\n' | doveadm save -u {user}")
+    save = f"printf 'Subject: 1\\n\\n1\\n' | doveadm save -u {user}"
+    ask(deployed, host, f"{save}; {save}; {save}; doveadm expunge -u {user} mailbox INBOX 2")
     before = names(deployed, host, user, tmp_path)
+    assert len(before) == 2
     ask(deployed, host, "systemctl restart dovecot")
-    home = f"/var/vmail/{host.removeprefix('mail.')}/archive/Maildir"
-    ask(deployed, host, f"rm -f {home}/dovecot.index*")  # it is a cache
-    assert len(before) == 1
     assert names(deployed, host, user, tmp_path) == before
+    size = f"doveadm -f tab quota get -u {user}"
+    full, root = ask(deployed, host, size), f"/var/vmail/{host.removeprefix('mail.')}"
+    backup = f"cd {root}; tar --exclude='dovecot*index*' -cf /root/backup archive; rm -r archive"
+    ask(deployed, host, backup)  # indexes are caches, so backups may leave them out
+    assert names(deployed, host, user, tmp_path) == []
+    ask(deployed, host, f"cd {root}; rm -r archive; tar -xf /root/backup")
+    assert names(deployed, host, user, tmp_path) == before
+    assert ask(deployed, host, size) == full
+    ask(deployed, host, save)
+    (new,) = {*names(deployed, host, user, tmp_path)} - {*before}
+    assert new.partition(" ")[2][:8] > max(name.partition(" ")[2][:8] for name in before)
     ask(deployed, host, f"doveadm expunge -u {user} mailbox INBOX ALL")
+
+
+SECOND = """
+import json, poplib, ssl, sys
+def session():
+    client = poplib.POP3_SSL(sys.argv[1], context=ssl.create_default_context(cafile=CA))
+    client.user(sys.argv[2])
+    return client
+password, said = sys.stdin.readline().strip(), "let in"
+first, second = session(), session()
+first.pass_(password)
+try:
+    second.pass_(password)
+except poplib.error_proto as error:
+    said = str(error)
+before = first.stat()
+first.quit()
+third = session()
+third.pass_(password)
+print(json.dumps([said, before, third.stat()]))
+"""
+
+
+def test_a_second_pop3_session_is_told_that_the_mailbox_is_in_use(
+    deployed: Lab, tmp_path: Path
+) -> None:
+    """RFC 1939 section 4 wants the lock, RFC 2449 the words; Dovecot waits 10 s before them."""
+
+    def try_both(host: str) -> None:
+        user = f"archive@{host.removeprefix('mail.')}"
+        said, before, after = pop3(deployed, SECOND, host, user, tmp_path)
+        assert "-ERR [IN-USE]" in said
+        assert before == after
+
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(try_both, HOSTS)) == [None, None]
 
 
 @pytest.mark.parametrize("host", HOSTS)
