@@ -92,6 +92,16 @@ def test_getmail_empties_an_archive_and_the_server_has_a_copy_for_a_grace(
     assert where.splitlines()[1:] == ["Fetched"]
 
 
+def test_what_a_desktop_fetched_and_deleted_is_on_the_phone_until_it_expires(
+    owner: Person, subject: str
+) -> None:
+    Curl(owner).send(owner.address, subject)
+    desktop, phone = Fetchmail(owner, stls=False), Mbsync(owner, "phone")
+    wait_for(lambda: desktop.fetch(keep=False), subject)
+    assert Curl(owner).listed() == 0
+    assert phone.sync().holds() == {f"Fetched: {subject}": ""}
+
+
 def test_mutt_reads_and_answers(owner: Person, person: Find, subject: str) -> None:
     other = person("devices")
     Curl(other).send(owner.address, subject)

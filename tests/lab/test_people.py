@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from lab.lab import Lab
+from mailwright import password
 from mailwright.editor import edited
 from tests.host.letters import eventually
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, edit
 from tests.lab.test_deploy import ask
+from tests.lab.test_use import let_in
 
 # Each takes a name of the mailbox on each host, and reads it with a mail program's eyes.
 OWNERS = {"mail.example.com": "alice@example.com", "mail.example.org": "bob@example.org"}
@@ -160,6 +162,37 @@ def journal(lab: Lab, host: str) -> str:
     return ask(lab, host, "journalctl -qn 1 -o cat -t run -u mailwright-purge.service")
 
 
+IDN = {"mail.example.com": "xn--mnchen-3ya.example", "mail.example.org": "xn--kln-sna.example"}
+
+
+def add_idn(inventory: Path) -> None:
+    """A domain with letters outside ASCII on each host, and a mailbox in it."""
+    text, mail = "", inventory / "mail.toml"
+    for host, domain in IDN.items():
+        name = domain.encode().decode("idna")
+        hashed = password.hash("in any letters")
+        text += f'[domains."{name}"]\nhost = "{host}"\n'
+        text += f'[mailboxes."info@{name}"]\nuse = "both"\npassword = "{hashed}"\n'
+    mail.write_text(f"{mail.read_text()}{text}")
+
+
+RCPT = """
+import smtplib, sys
+with smtplib.SMTP(sys.argv[1], timeout=20) as client:
+    client.ehlo(), client.mail("")
+    print(client.rcpt(sys.argv[2])[0])
+"""
+
+
+def is_open(lab: Lab, host: str, user: str, word: str) -> tuple[bool, int]:
+    """Whether the password lets him in by POP3, and the answer to mail for him."""
+    opened = let_in(lab, host, user, "pop3", word)
+    if not user.isascii():
+        return bool(opened), 0
+    done = lab.run([sys.executable, "-c", RCPT, host, user], capture_output=True)
+    return bool(opened), int(done.stdout)
+
+
 def test_mail_of_a_removed_mailbox_is_deleted_on_its_day(
     deployed: Lab, inventory: Path, tmp_path: Path
 ) -> None:
@@ -175,8 +208,21 @@ def test_mail_of_a_removed_mailbox_is_deleted_on_its_day(
         with edited(changed) as editor:
             editor.remove(f"compact@{domain}")
             editor.purge(f"compact@{domain}", day(deployed, host, 2))
+    passwords = tomllib.loads((inventory / "verify.toml").read_text())["accounts"]
+    for user in (f"compact@{host.removeprefix('mail.')}" for host in HOSTS):
+        host = f"mail.{user.partition('@')[2]}"
+        assert is_open(deployed, host, user, passwords[user]) == (True, 250)
+    add_idn(changed)
     Deploy.run(deployed, changed).succeeded()
     for host in HOSTS:
+        user = f"compact@{host.removeprefix('mail.')}"
+        assert is_open(deployed, host, user, passwords[user]) == (False, 550)
+        assert is_open(deployed, host, f"info@{IDN[host]}", "in any letters") == (True, 250)
+        u_label = f"info@{IDN[host].encode().decode('idna')}"
+        assert is_open(deployed, host, u_label, "in any letters")[0] is False
+        ask(deployed, host, LETTER.format(subject="idn", to=f"info@{IDN[host]}"))
+        arrives(deployed, host, f"info@{IDN[host]}", "mailbox INBOX subject idn")
+        ask(deployed, host, f"rm -r /var/vmail/{IDN[host]}")
         ask(deployed, host, "systemctl start mailwright-purge.service")
         assert left(deployed, host) == before[host]
         with edited(changed) as editor:
