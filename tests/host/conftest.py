@@ -87,6 +87,19 @@ def account(accounts: list[Account]) -> Account:
     return accounts[0]
 
 
+@pytest.fixture(scope="session")
+def everybody(inventory: Inventory, verify: dict[str, dict[str, str]]) -> dict[str, Account]:
+    """Those of all hosts who send, read by IMAP and have room, by address."""
+    known = verify.get("accounts", {})
+    return {
+        m.address: Account(m.address, known[m.address], h.name)
+        for h in inventory.hosts
+        for m in h.mailboxes
+        if m.address in known and {"imap", "smtp"} <= {*m.services}
+        if not 0 < m.quota < 1 << 20
+    }
+
+
 @pytest.fixture
 def pop3_account(mail: MailHost, accounts: list[Account]) -> Account:
     """One that is read by POP3 as well."""

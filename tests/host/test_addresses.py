@@ -18,6 +18,41 @@ def deliver(mail: MailHost, letters: Letters, reader: Account, recipient: str) -
     return reader.wait_anywhere(letter["Message-ID"])
 
 
+@pytest.fixture
+def reached(
+    mail: MailHost, inventory: Inventory, everybody: dict[str, Account]
+) -> dict[str, list[Account]]:
+    """The aliases of this host and who gets their mail, where his password is known."""
+    names = [alias.address for alias in mail.aliases if alias.address[0] != "@"]
+    ends = {name: inventory.ends[name] for name in names}
+    return {
+        name: [everybody[e] for e in ends[name]] for name in names if ends[name] <= {*everybody}
+    }
+
+
+def test_an_alias_reaches_everybody_behind_it(
+    mail: MailHost, reached: dict[str, list[Account]], letters: Letters
+) -> None:
+    if not reached:
+        pytest.skip("no alias of this host leads to mailboxes whose passwords are known")
+    name = max(reached, key=lambda each: len(reached[each]))
+    first, *others = reached[name]
+    letter = deliver(mail, letters, first, name)
+    letters.readers.update(others)
+    assert [other for other in others if not other.wait_anywhere(letter["Message-ID"])] == []
+
+
+def test_mail_for_abuse_of_every_domain_reaches_the_postmaster(
+    mail: MailHost, reached: dict[str, list[Account]], letters: Letters
+) -> None:
+    roles = {f"abuse@{domain.name}" for domain in mail.domains} & {*reached}
+    if not roles:
+        pytest.skip("the password of the postmaster is not known")
+    for role in roles:
+        for reader in reached[role]:
+            deliver(mail, letters, reader, role)
+
+
 def test_a_catch_all_takes_what_is_nobodys(
     mail: MailHost, inventory: Inventory, accounts: list[Account], letters: Letters
 ) -> None:

@@ -1,6 +1,7 @@
 """Shared mailboxes, as their members and everybody else find them."""
 
 import imaplib
+import smtplib
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -174,12 +175,19 @@ def test_seen_flags_are_everybodys_or_each_members_own(
 def test_it_is_sent_as_by_those_who_may(
     shared: Mailbox, manager: Account, reader: Account, letters: Letters
 ) -> None:
-    letter = letters.write(shared.address, manager)
+    """With its address in the envelope and in the header, or not at all."""
     for account in (manager, reader):
+        letter = letters.write(shared.address, manager)
         with account.smtp() as client:
-            client.mail(shared.address)
-            code = client.rcpt(letter["To"])[0]
-            assert code == (250 if account.address in shared.send_as else 553), account
+            if account.address in shared.send_as:
+                client.send_message(letter)
+                assert manager.wait_for(letter["Message-ID"])["From"] == shared.address
+                continue
+            with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+                client.send_message(letter)
+            assert refused.value.recipients[manager.address][0] == 553
+            with pytest.raises(smtplib.SMTPDataError):
+                client.send_message(letter, from_addr=account.address)
 
 
 def is_of(account: Account, public: Mailbox) -> bool:

@@ -14,6 +14,7 @@ from lab.lab import Lab
 from mailwright import password
 from mailwright.editor import edited
 from tests.host.letters import eventually
+from tests.inventories import make_keys
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, edit
 from tests.lab.test_deploy import ask
 from tests.lab.test_use import let_in
@@ -213,6 +214,7 @@ def test_mail_of_a_removed_mailbox_is_deleted_on_its_day(
         host = f"mail.{user.partition('@')[2]}"
         assert is_open(deployed, host, user, passwords[user]) == (True, 250)
     add_idn(changed)
+    make_keys(changed)
     Deploy.run(deployed, changed).succeeded()
     for host in HOSTS:
         user = f"compact@{host.removeprefix('mail.')}"
