@@ -84,13 +84,16 @@ class HostState(FactBase[Observed]):
         )
 
 
-def observe() -> Observed:
-    """What the current host holds; looked up once, and again after each change that we make."""
+def observe() -> Observed | None:
+    """What the current host holds; looked up once, and again after each change that we make.
+
+    None when that fails: pyinfra has said why, and goes on without this host.
+    """
     key = f"mailwright, executing: {state.is_executing}"
     if key not in host.connector_data:
         _set_nodelay()
         host.connector_data[key] = host.get_fact(HostState, roots=_roots(host.data.picture))
-    seen: Observed = host.connector_data[key]
+    seen: Observed | None = host.connector_data[key]
     return seen
 
 

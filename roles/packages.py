@@ -35,6 +35,8 @@ def install(packages: Sequence[str], preseed: Sequence[str] = ()) -> None:
 def _install() -> Commands:
     """One transaction for all that the roles of this run want and the host lacks."""
     seen = observe()
+    if seen is None:
+        return
     packages, preseed = host.connector_data[_WANTED]
     missing = sorted(set(packages) - seen.packages)
     _tell(missing)

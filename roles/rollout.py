@@ -32,6 +32,8 @@ def rollout(service: Service) -> Commands:
     Nothing is sent when every file, its owner and mode are right, and the daemon has loaded them.
     """
     seen = observe()
+    if seen is None:
+        return
     yield from wrong_release(seen)
     plan = Plan.of(service, host.data.picture, seen)
     if not plan.changed and not plan.others:
