@@ -8,6 +8,7 @@ and leaves the rest to us: when to order, what to serve, and how that is proven.
 
 from pyinfra.api.deploy import deploy
 from pyinfra.context import host
+from pyinfra.operations import server
 
 from roles.packages import install
 from roles.rollout import rollout
@@ -26,12 +27,10 @@ SERVICE = Service(
             [ ! -e "$program" ] || words=$(bash -n "$program" 2>&1) || refuse "$words"
         done
     """,
-    # An order that does not succeed yet is no failure of this deploy: the old certificate serves.
     activate="""
         systemctl daemon-reload
         if [ -e /etc/mailwright/acme/renew ]; then
             systemctl enable -q --now mailwright-acme.timer
-            systemctl start mailwright-acme.service || :
         else
             systemctl disable -q --now mailwright-acme.timer 2>/dev/null || :
             rm -rf /var/lib/mailwright/acme/mail /var/lib/mailwright/acme/web
@@ -45,4 +44,12 @@ def acme() -> None:
     """Install, roll out, order what is due."""
     if host.data.mail.acme:
         install(PACKAGES)
-    rollout(service=SERVICE, name="ACME")
+    done = rollout(service=SERVICE, name="ACME")
+    # Apart from the rollout, whose lock a new certificate waits for. An order that does not succeed
+    # yet is no failure of this deploy: the old certificate serves.
+    if host.data.mail.acme:
+        server.shell(
+            commands=["systemctl start mailwright-acme.service || :"],
+            name="Order what is due",
+            _if=done.did_change,
+        )
