@@ -64,6 +64,8 @@ $words"
     activate="""
         systemd-tmpfiles --create mailwright-dovecot.conf
         serve
+        # Dovecot looks at most once in a second whether such a file is another (passwd-file).
+        [ -z "$LIVE" ] || sleep 1
         # Who may do less than before, or has another password, must not stay logged in; mail
         # programs connect again by themselves.
         old=$OLD/etc/dovecot

@@ -30,7 +30,8 @@ mkdir -p /run/golden/etc/mailwright/tls
 for tree in {TREES}; do cp -a $tree /run/golden$tree; done
 rm -rf /run/golden/etc/nginx/sites  # those of other domains, whose certificates go as well
 tar -C /run/golden -xf -
-NEXT=/run/golden LIVE= unshare --mount --propagation private sh -eu /run/golden/check 2>&1
+export NEXT=/run/golden LIVE= LOADED=/etc/mailwright/rollout/postfix/loaded
+unshare --mount --propagation private sh -eu /run/golden/check 2>&1
 rm -rf /run/golden
 """
 CHECK = f"""
