@@ -49,6 +49,9 @@ class Flow:
             try:
                 yield
             finally:
+                # What met a server that was down waits for minutes unless it is told to go.
+                for server in {person.server for person in self.people}:
+                    self.lab.ssh(server, "postqueue -f")
                 writers.stdin.close()
                 said = json.loads(writers.stdout.read())
         self.sent = said["sent"]
