@@ -194,20 +194,6 @@ def test_nothing_is_ordered_that_is_not_due(acme: Lab) -> None:
     assert [(orders(acme, host), serial(acme, host)) for host in HOSTS] == before
 
 
-def test_a_deploy_of_the_next_key_ends_with_a_certificate_for_it(
-    acme: Lab, described: Path
-) -> None:
-    for host in HOSTS:
-        KeyFiles(described, host).roll()
-    Deploy.run(acme, described).succeeded()
-    for host in load(described).hosts:
-        shown = ask(acme, host.name, f"openssl x509 -in {CHAIN} -noout -pubkey -issuer")
-        assert public(host.tls_key) in shown
-        assert "Pebble" in shown
-        serial(acme, host.name)
-    assert Deploy.count(acme, described) == 0
-
-
 def test_a_renewal_is_served_on_every_port_and_no_conversation_fails(
     acme: Lab, described: Path, trusted: Path
 ) -> None:
@@ -339,3 +325,18 @@ def test_a_certificate_near_its_end_is_a_failing_verification_and_a_mail(
 
     each(failing)
     assert verification(acme, trusted, described, "-k", "third").returncode == 0
+
+
+def test_a_deploy_of_the_next_key_ends_with_a_certificate_for_it(
+    acme: Lab, described: Path
+) -> None:
+    """The last test: nobody is told of these keys in DNS."""
+    for host in HOSTS:
+        KeyFiles(described, host).roll()
+    Deploy.run(acme, described).succeeded()
+    for host in load(described).hosts:
+        shown = ask(acme, host.name, f"openssl x509 -in {CHAIN} -noout -pubkey -issuer")
+        assert public(host.tls_key) in shown
+        assert "Pebble" in shown
+        serial(acme, host.name)
+    assert Deploy.count(acme, described) == 0
