@@ -163,7 +163,7 @@ def killed(path: Path, step: str) -> Path:
         "claim": ("\nclaim\n", f"\nclaim\n{dies}\n"),
         "swap": ("\nswap\n", f"\nswap\n{dies}\n"),
         "activate": ("\nif sh", f'\nsh -euc "$LIB activate"\n{dies}\nif sh'),
-        "record": ('\n    echo "$DIGEST"', f'\n    {dies}\n    echo "$DIGEST"'),
+        "record": ('\n    set_loaded "$DIGEST"', f'\n    {dies}\n    set_loaded "$DIGEST"'),
     }
     edit(script, places[step])
     return path
