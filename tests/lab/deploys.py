@@ -99,8 +99,11 @@ def kill(run: "Popen[bytes]") -> None:
 
 
 def verification(lab: Lab, inventory: Path, expression: str, *files: str) -> str:
-    """What those of tests/host say that the expression selects; at least one must fail."""
-    command = [sys.executable, "-m", "pytest", *files, "-q", "--inventory", str(inventory)]
+    """What those of tests/host say that the expression selects; at least one must fail.
+
+    Each failure is told once: how much pytest's summary repeats differs where CI is set.
+    """
+    command = [sys.executable, "-m", "pytest", *files, "-q", "-rN", "--inventory", str(inventory)]
     silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
     done = lab.run([*command, "-k", expression], cwd=ROOT, timeout=300, **silent)
     assert done.returncode == 1, done.stdout

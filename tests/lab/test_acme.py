@@ -168,7 +168,8 @@ def verification(
 ) -> "subprocess.CompletedProcess[str]":
     """A run of tests/host: what concerns certificates."""
     files = [f"tests/host/test_{name}.py" for name in ("tls", "acme", "alarm", "nginx", "firewall")]
-    argv = python(lab, trusted, "pytest", "-q", *files, "--inventory", str(inventory), *options)
+    words = ["-q", "-rN", *files, "--inventory", str(inventory)]
+    argv = python(lab, trusted, "pytest", *words, *options)
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 

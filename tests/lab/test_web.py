@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from email import message_from_string, policy
 from email.message import EmailMessage
@@ -20,7 +19,7 @@ from lab.addresses import FOREIGN
 from lab.lab import Lab
 from tests.host.letters import eventually
 from tests.inventories import self_signed
-from tests.lab.deploys import HOSTS, ROOT, Deploy
+from tests.lab.deploys import HOSTS, Deploy, verification
 from tests.lab.test_deploy import ask
 from tests.lab.test_outbound import NOT_VERIFIED, now
 
@@ -128,23 +127,11 @@ def test_verification_names_what_is_broken(deployed: Lab, host: str, inventory: 
     ask(deployed, host, "cp -a /etc/nginx/sites /etc/mailwright/tls/web /root/")
     for breakage, test, said in BREAKS:
         ask(deployed, host, breakage.format(**words))
-        assert said.format(**words) in verification(deployed, host, inventory, test), breakage
+        named = verification(deployed, inventory, f"{test} and {host}", "tests/host/test_nginx.py")
+        assert said.format(**words) in named, breakage
         ask(deployed, host, "cp -a /root/sites /etc/nginx/; cp -a /root/web /etc/mailwright/tls/")
         ask(deployed, host, "systemctl restart nginx")
     ask(deployed, host, "rm -r /root/sites /root/web")
-
-
-def verification(lab: Lab, host: str, inventory: Path, test: str) -> str:
-    """What a test of tests/host says of the web server, when something is wrong with it."""
-    command = [sys.executable, "-m", "pytest", "tests/host/test_nginx.py", "-q"]
-    done = lab.run(
-        [*command, "--inventory", str(inventory), "-k", f"{test} and {host}"],
-        cwd=ROOT,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.returncode == 1, done.stdout
-    return str(done.stdout)
 
 
 def test_a_host_without_web_certificates_has_no_web_server(
