@@ -225,7 +225,9 @@ def _shown(inventory: Inventory) -> list[str]:
     for domain in inventory.domains:
         keys = " ".join(key.selector for key in domain.signing)
         name = address.both(domain.name)
-        here = f"on {domain.host}  dkim {keys}  dmarc {domain.policy.dmarc.p}"
+        others = [f"sent from {name} too" for name in domain.other_senders]
+        hosts = ", ".join([domain.host, *others])
+        here = f"on {hosts}  dkim {keys}  dmarc {domain.policy.dmarc.p}"
         lines.append(f"  {name}  {'parked' if domain.parked else here}")
     lines.append("mailboxes")
     for each in inventory.mailboxes:

@@ -372,8 +372,8 @@ def _check_members(
         for name in names:
             _check_member(name, box, mailboxes, domains, f"{where}.members", found)
         for name in box.send_as if box.use == "shared" else ():
-            if not _is_member(name, names, mailboxes):
-                expected = listed(names) if names else "one of its members"
+            if not (_is_member(name, names, mailboxes) or _only_sends(name, mailboxes)):
+                expected = listed([*(names or ["one of its members"]), _PROGRAM])
                 found.append(Problem(f"{where}.send_as", "is no member", name, expected))
             elif name in mailboxes and "submission" not in mailboxes[name].protocols:
                 what, expected = "does not send", "a member with the protocol submission"
@@ -384,6 +384,14 @@ def _is_member(name: str, names: Collection[str], mailboxes: Mapping[str, Mailbo
     """By his name, or as one of a domain."""
     one_of_all = name in mailboxes and mailboxes[name].reads_imap
     return name in names or (one_of_all and f"@{mailboxes[name].domain}" in names)
+
+
+_PROGRAM = "a mailbox for use 'send-only'"
+
+
+def _only_sends(name: str, mailboxes: Mapping[str, Mailbox]) -> bool:
+    """A program, on whichever host: it reads nothing, so it cannot be a member."""
+    return name in mailboxes and mailboxes[name].use == "send-only"
 
 
 def _check_member(

@@ -94,17 +94,18 @@ class Machine:
 class MailHost(Machine):
     """A machine with the domains stored there; what templates and roles read as `host`.
 
-    Sizes are bytes. `quota_trash` is by how many percent of the quota the folder Trash may go
-    beyond it. `sender_logins` has for each address the mailboxes that may send as it: the mailbox
-    of that name, or those that the alias belongs to on this host. `tls_chain` is the operator's
-    file (PEM: private key, leaf, intermediates); where the host orders its certificate there are
-    `tls_keys` instead, the current one, the next and maybe the previous. These are secrets, and
-    like everything long not in the repr. `sites` are those that its web server shows.
-    `alias_mailboxes` has for each alias that is no mailbox itself the one here that it leads to, if
-    it is one.
+    `sending_domains` are these, and those stored elsewhere that somebody here may send as an
+    address of: it signs for them. Sizes are bytes. `quota_trash` is by how many percent of the
+    quota the folder Trash may go beyond it. `sender_logins` has for each address the logins here
+    that may send as it. `tls_chain` is the operator's file (PEM: private key, leaf, intermediates);
+    where the host orders its certificate there are `tls_keys` instead, the current one, the next
+    and maybe the previous. These are secrets, and like everything long not in the repr. `sites` are
+    those that its web server shows. `alias_mailboxes` has for each alias that is no mailbox itself
+    the one here that it leads to, if it is one.
     """
 
     domains: tuple[Domain, ...]
+    sending_domains: tuple[Domain, ...]
     message_size_limit: int
     quota_warnings: tuple[QuotaWarning, ...]
     quota_trash: int
@@ -199,6 +200,12 @@ class MailHost(Machine):
     def virtual_alias_domains(self) -> tuple[str, ...]:
         """The host's own name, unless it is a mail domain: mail for root and postmaster."""
         return () if self.name in {domain.name for domain in self.domains} else (self.name,)
+
+    @property
+    def foreign_senders(self) -> list[str]:
+        """The addresses of domains stored elsewhere that have an entry in `sender_logins`."""
+        here = {domain.name for domain in self.domains}
+        return [name for name in self.sender_logins if name.rpartition("@")[2] not in here]
 
     @property
     def ssl_cipher_list(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 from mailwright import delivery, dkim, groups, mail, quotas, sieve, site, tls
 from mailwright.acme import Acme, KeyFiles
 from mailwright.directory import Directory, directory, warnings
+from mailwright.dns import spf
+from mailwright.dns.domain import senders
 from mailwright.dns.record import TTL
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
 from mailwright.mail import Alias, Domain, Mailbox, MailTable
-from mailwright.ownership import sender_logins
+from mailwright.ownership import Logins, sender_logins, sending
 from mailwright.problems import Invalid, Problem, Problems, nearest
 from mailwright.rotation.life import State
 from mailwright.sieve import Script
@@ -91,7 +93,13 @@ def load(
     orders = {site.domain.host for site in sites if site.is_ordered}
     for m in machines:
         served[m.name] |= {"acme": acme} if m.name in orders else {}
-    hosts = [_host(m, table, domains, book, scripts, sites, served[m.name]) for m in machines]
+    logins = sender_logins(book)
+    domains = _with_senders(domains, sending(logins))
+    _check_senders(domains, {m.name for m in machines})
+    hosts = [
+        _host(m, table, domains, book, scripts, sites, logins.get(m.name, {}), served[m.name])
+        for m in machines
+    ]
     return Inventory(
         folder=folder,
         hosts=tuple(hosts),
@@ -192,6 +200,26 @@ def _with_keys(
     return tuple(complete)
 
 
+def _with_senders(domains: Iterable[Domain], by_domain: dict[str, set[str]]) -> tuple[Domain, ...]:
+    others = ((d, tuple(sorted(by_domain.get(d.name, set()) - {d.host}))) for d in domains)
+    return tuple(replace(d, other_senders=some) if some else d for d, some in others)
+
+
+def _check_senders(domains: Iterable[Domain], machines: Collection[str]) -> None:
+    """Raise Problems for each domain that is sent from more hosts than SPF can name."""
+    found = []
+    for domain in domains:
+        count = spf.asks(senders(domain, domain.name in machines)) if domain.other_senders else 0
+        if count > spf.LOOKUPS:
+            what = f"is sent from {len(domain.senders)} hosts, so its SPF has {count} look-ups"
+            hint = "whoever gets the mail of its aliases may send as them"
+            where = mail.setting("domains", domain.unicode)
+            expected = f"{spf.LOOKUPS} at most (RFC 7208 section 4.6.4)"
+            found.append(Problem(where, what, None, expected, hint))
+    if found:
+        raise Problems(found)
+
+
 def _acme(table: MailTable, postmaster: str) -> Acme | None:
     said = table.acme
     return Acme(said.directory, said.contact or postmaster) if said else None
@@ -218,6 +246,7 @@ def _host(
     book: Directory,
     scripts: Iterable[Script],
     sites: Iterable[Site],
+    logins: Logins,
     certificate: dict[str, Any],
 ) -> MailHost:
     here = {domain.name for domain in domains if domain.host == m.name}
@@ -228,13 +257,14 @@ def _host(
     return MailHost(
         **vars(m),
         domains=tuple(domain for domain in domains if domain.name in here),
+        sending_domains=tuple(domain for domain in domains if m.name in domain.senders),
         message_size_limit=table.message_size_limit,
         quota_warnings=quotas.warnings(table.quota_warnings),
         quota_trash=table.quota_trash,
         postmaster=book.postmaster,
         mailboxes=_sorted(mailboxes),
         aliases=_sorted(aliases),
-        sender_logins=sender_logins(mailboxes, aliases, book.owners),
+        sender_logins=logins,
         alias_mailboxes={
             alias: mailboxes[name] if name else None for alias, name in sorted(ends.items())
         },

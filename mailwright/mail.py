@@ -44,16 +44,18 @@ def home(store: str) -> str:
 class Domain:
     """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it.
 
-    `quota` (bytes) and `quota_message_count` are what its mailboxes get; 0 is unlimited.
-    Every address of the domain `alias_of` has a twin here; there are no others. A `parked` domain
-    has no mail, no host and no keys. `keys` are all that it has or had;
-    `dkim_delegated` is the domain whose zone holds them, and after `dkim_days` they are replaced.
+    `quota` (bytes) and `quota_message_count` are what its mailboxes get; 0 is unlimited. Every
+    address of the domain `alias_of` has a twin here; there are no others. A `parked` domain has no
+    mail, no host and no keys. On `other_senders`, hosts too, somebody may send as an address of it.
+    `keys` are all that it has or had; `dkim_delegated` is the domain whose zone holds them, and
+    after `dkim_days` they are replaced.
     """
 
     name: str
     host: str
     algorithms: tuple[str, ...]
     policy: Policy = field(default_factory=Policy)
+    other_senders: tuple[str, ...] = ()
     alias_of: str | None = None
     parked: bool = False
     keys: tuple[DkimKey, ...] = ()
@@ -66,6 +68,11 @@ class Domain:
     def unicode(self) -> str:
         """The name in U-labels."""
         return address.unicode(self.name)
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """The hosts that send for it, and sign: that which stores it, and others."""
+        return () if self.parked else (self.host, *self.other_senders)
 
     @property
     def published(self) -> tuple[DkimKey, ...]:
@@ -84,11 +91,11 @@ class Mailbox:
 
     `quota` (bytes) and `quota_message_count` are what it may hold; 0 is unlimited.
 
-    `protocols` are those that its owner may log in with, unless it is `suspended`: then he may
-    not at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none.
-    `members` share it, `send_as` are those of them that may send as it, and with `private_seen`
-    each has seen flags of his own. `stored_as` is the address that it was first stored under,
-    before it was renamed.
+    `protocols` are those that its owner may log in with, unless it is `suspended`: then he may not
+    at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none. `members`
+    share it, `send_as` are those of them, and programs, that may send as it, and with
+    `private_seen` each has seen flags of his own. `stored_as` is the address that it was first
+    stored under, before it was renamed.
     """
 
     address: str

@@ -1,35 +1,63 @@
-"""Who may send as which address: whoever it belongs to, and nobody else."""
+"""Who may send as which address, and on which host: whoever it belongs to, and nobody else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from mailwright import delivery
-from mailwright.mail import Mailbox
+from mailwright.directory import ROLES, Directory
 
 NOBODY = ("nobody",)  # no login, since logins are addresses
 
+Logins = dict[str, tuple[str, ...]]
 
-def sender_logins(
-    mailboxes: Mapping[str, Mailbox],
-    aliases: Iterable[str],
-    owners: Mapping[str, frozenset[str]],
-) -> dict[str, tuple[str, ...]]:
-    """For each address the logins that may send as it, in the order of the addresses.
+
+def sender_logins(book: Directory) -> dict[str, Logins]:
+    """By host: for each address the logins there that may send as it, in the order of addresses.
 
     A mailbox is its own, and its `send_as` may as well; an alias belongs to the mailboxes among
-    its `owners`; a catch-all's owner may send as all that nobody else has. What has no owner here
-    is kept from the catch-all's.
+    its owners, on whichever host they are; a catch-all's owner may send as all that nobody else
+    has: what has no owner on his host is kept from him.
     """
-    logins: dict[str, tuple[str, ...]] = {
-        name: tuple(sorted((name, *box.send_as))) for name, box in mailboxes.items()
-    }
-    some = [alias for alias in aliases if alias not in mailboxes]
-    caught = {alias for alias in some if alias.startswith("@")}
-    for alias in some:
-        reached = {delivery.entry(end, mailboxes) for end in owners[alias]}
-        if mine := {login for name in reached if name in mailboxes for login in logins[name]}:
-            logins[alias] = tuple(sorted(mine))
-        elif f"@{alias.rpartition('@')[2]}" in caught:
-            logins[alias] = NOBODY
-    return dict(sorted(logins.items()))
+    logins = _everywhere(book)
+    caught = {name[1:]: _by_host(book, name, logins[name]) for name in logins if name[0] == "@"}
+    found: dict[str, Logins] = {}
+    for name in sorted(logins):
+        mine = _by_host(book, name, logins[name])
+        for host in {*mine, *caught.get(name.rpartition("@")[2], ())}:
+            found.setdefault(host, {})[name] = mine.get(host, NOBODY)
+    return found
+
+
+def _everywhere(book: Directory) -> Logins:
+    """For each address of ours those that may send as it, on all hosts together."""
+    boxes = book.mailboxes
+    logins: Logins = {name: tuple(sorted((name, *box.send_as))) for name, box in boxes.items()}
+    for alias in book.aliases.keys() - boxes.keys():
+        reached = {delivery.entry(end, boxes) for end in book.owners[alias]}
+        mine = {login for name in reached if name in boxes for login in logins[name]}
+        logins[alias] = tuple(sorted(mine))
+    return logins
+
+
+def _by_host(book: Directory, address: str, logins: tuple[str, ...]) -> Logins:
+    """The same logins, by the host that each is on."""
+    local, _, domain = address.rpartition("@")
+    found: Logins = {}
+    for login in logins:
+        host = book.domains[login.rpartition("@")[2]].host
+        if host == book.domains[domain].host or (local not in ROLES and _submits(book, login)):
+            found[host] = (*found.get(host, ()), login)
+    return found
+
+
+def _submits(book: Directory, login: str) -> bool:
+    return "submission" in book.mailboxes[login].protocols
+
+
+def sending(logins: dict[str, Logins]) -> dict[str, set[str]]:
+    """By domain: the hosts with somebody who may send as an address of it."""
+    found: dict[str, set[str]] = {}
+    for host, addresses in logins.items():
+        for address, mine in addresses.items():
+            if mine is not NOBODY:
+                found.setdefault(address.rpartition("@")[2], set()).add(host)
+    return found

@@ -126,7 +126,7 @@ def _destinations(
         if variant not in host.variants and "[site]" not in path:
             return
         path, wanted = stem, {variant}
-    keys = [(domain, key) for domain in host.domains for key in domain.signing]
+    keys = [(domain, key) for domain in host.sending_domains for key in domain.signing]
     if "[key]" in path:
         for domain, key in keys:
             expanded = path.replace("[key]", key.file)

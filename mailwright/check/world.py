@@ -45,13 +45,13 @@ def _check(inventory: Inventory, resolver: Resolver) -> Check:
 def host_findings(
     inventory: Inventory, resolver: Resolver, names: Collection[str]
 ) -> list[Finding]:
-    """Of the hosts that take the mail of the domains that are named, and of their policies."""
+    """Of the hosts of the domains that are named, and of their policies."""
     domains = [domain for domain in inventory.domains if domain.name in names]
     some = hosts_of(inventory, names)
     return [*hosts.findings(some, resolver), *mta_sts.findings(domains, resolver)]
 
 
 def hosts_of(inventory: Inventory, names: Collection[str]) -> list[MailHost]:
-    """The hosts that take the mail of the domains that are named."""
-    used = {domain.host for domain in inventory.domains if domain.name in names}
+    """The hosts that take or send the mail of the domains that are named."""
+    used = {host for d in inventory.domains if d.name in names for host in d.senders}
     return [host for host in inventory.hosts if host.name in used]

@@ -28,8 +28,7 @@ def records(
     yield Record("mx", name, "MX", (f"10 {domain.host}.",), why)
 
     why = "Only the domain's own servers send for it (RFC 7208)."
-    own = (["a"] if is_host else []) + ["mx"]
-    yield Record("spf", name, "TXT", (spf.value([*own, *policy.spf_mechanisms], policy.spf),), why)
+    yield Record("spf", name, "TXT", (spf.value(senders(domain, is_host), policy.spf),), why)
 
     yield from dkim.records(domain)
 
@@ -48,6 +47,12 @@ def records(
     yield from _settings(domain, web)
     for without in policy.no_mail:
         yield from no_mail(without)
+
+
+def senders(domain: Domain, is_host: bool) -> list[str]:
+    """The SPF mechanisms of a domain that is a host's name as well, or is not."""
+    others = [f"a:{host}" for host in domain.other_senders if host != domain.name]
+    return [*(["a"] if is_host else []), "mx", *others, *domain.policy.spf_mechanisms]
 
 
 def _transport(domain: Domain, web: Collection[str]) -> Iterator[Record]:

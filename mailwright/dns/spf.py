@@ -68,6 +68,11 @@ def value(mechanisms: Iterable[str], all_: str = ALL[0]) -> str:
     return " ".join([VERSION, *mechanisms, all_])
 
 
+def asks(mechanisms: Iterable[str]) -> int:
+    """How often a receiver asks the DNS for these, not counting what they include in turn."""
+    return sum(term.asks for term in parse(value(mechanisms)))
+
+
 def is_spf(text: str) -> bool:
     """Whether a TXT value is an SPF record, right or wrong (section 4.5)."""
     return text.lower() == VERSION or text.lower().startswith(f"{VERSION} ")

@@ -27,15 +27,14 @@ def carried(inventory: Inventory) -> Carried:
     }
 
 
-def behind(inventory: Inventory, domain: Domain, key: DkimKey, carried: Carried) -> list[str]:
+def behind(domain: Domain, key: DkimKey, carried: Carried) -> list[str]:
     """The hosts that have not been deployed since others took over from this key.
 
-    Any host may still have it; those of the domain must have all keys that sign now.
+    Any host may still have it; those that send for the domain must have all keys that sign now.
     """
-    here = {host.name for host in inventory.hosts if domain in host.domains}
     wanted = {each.file for each in domain.signing}
     return [
         name
         for name, files in carried.items()
-        if key.file in files or (name in here and not wanted <= files)
+        if key.file in files or (name in domain.senders and not wanted <= files)
     ]

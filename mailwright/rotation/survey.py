@@ -54,7 +54,7 @@ def survey(
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         looks = list(pool.map(lambda d: [look(authority, k) for k in _asked(d)], moving))
     return [
-        _next(inventory, domain, key, seen, hosts, now)
+        _next(domain, key, seen, hosts, now)
         for domain, some in zip(moving, looks, strict=True)
         for key, seen in zip(_asked(domain), some, strict=True)
     ]
@@ -80,14 +80,13 @@ def _hosts(
 
 
 def _next(
-    inventory: Inventory,
     domain: Domain,
     key: DkimKey,
     seen: Look,
     hosts: Carried | None,
     now: datetime,
 ) -> Next:
-    late = None if hosts is None else behind(inventory, domain, key, hosts)
+    late = None if hosts is None else behind(domain, key, hosts)
     life = steps.observed(key, seen, late, now)
     if life != key.life:
         lives.write(key.life_path, life)

@@ -7,6 +7,7 @@ import dkim
 import pytest
 
 from mailwright.host import MailHost
+from mailwright.mail import Domain
 from tests.host.letters import GTUBE, TIMEOUT, Account, Letters
 
 
@@ -28,10 +29,37 @@ def test_mail_of_a_user_leaves_signed_and_trusted(
     letter = letters.write(account.address, correspondent)
     with account.smtp(port) as client:
         client.send_message(letter)
-    arrived = correspondent.wait_for(letter["Message-ID"])
-    domain = account.address.partition("@")[2]
-    keys = next(d.signing for d in mail.domains if d.name == domain)
-    assert signatures(arrived) == {(domain, key.selector) for key in keys}
+    domain = next(d for d in mail.domains if d.name == account.address.partition("@")[2])
+    assert_trusted(correspondent.wait_for(letter["Message-ID"]), domain)
+
+
+def test_mail_in_the_name_of_another_hosts_domain_leaves_signed_and_trusted(
+    mail: MailHost, accounts: list[Account], correspondent: Account, letters: Letters
+) -> None:
+    """Somebody here may send as an address of a domain whose mail is stored elsewhere."""
+    known = {account.address: account for account in accounts}
+    here = {domain.name for domain in mail.domains}
+    senders = {
+        name.rpartition("@")[2]: (name, known[login])
+        for name, logins in mail.sender_logins.items()
+        for login in logins
+        if login in known and name[0] != "@" and name.rpartition("@")[2] not in here
+    }
+    if not senders:
+        pytest.skip("nobody whose password is known may send as an address of another host")
+    for domain in mail.sending_domains:
+        if domain.name in senders:
+            name, account = senders[domain.name]
+            letter = letters.write(name, correspondent)
+            with account.smtp() as client:
+                client.send_message(letter)
+            assert_trusted(correspondent.wait_for(letter["Message-ID"]), domain)
+
+
+def assert_trusted(arrived: EmailMessage, domain: Domain) -> None:
+    """It has every signature of the domain, and its receiver believes that it is from there."""
+    keys = domain.signing
+    assert signatures(arrived) == {(domain.name, key.selector) for key in keys}
     assert all(verdicts(arrived, len(keys)))
     judged = " ".join(arrived.get_all("Authentication-Results", []))
     assert judged.count("dkim=pass") >= len(keys)

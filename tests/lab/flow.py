@@ -25,12 +25,20 @@ PORTS = (465, 587)  # in turn: each has its own limit of letters
 FLOWS = "mail flows"
 
 
+@dataclass(frozen=True)
+class Author:
+    """Somebody who writes as an address that he may send as."""
+
+    account: Account
+    address: str
+
+
 @dataclass
 class Flow:
-    """The letters of some people to `reader`: who wrote each, by Message-ID, and what arrived."""
+    """The letters of some people to `reader`: whose each is, by Message-ID, and what arrived."""
 
     lab: Lab
-    people: list[Account]
+    people: list[Author]
     reader: Account
     sent: dict[str, str] = field(default_factory=dict)
     arrived: list[EmailMessage] = field(default_factory=list)
@@ -50,7 +58,7 @@ class Flow:
                 yield
             finally:
                 # What met a server that was down waits for minutes unless it is told to go.
-                for server in {person.server for person in self.people}:
+                for server in {person.account.server for person in self.people}:
                     self.lab.ssh(server, "postqueue -f")
                 writers.stdin.close()
                 said = json.loads(writers.stdout.read())
@@ -71,7 +79,7 @@ def _people() -> None:
     wanted = json.loads(sys.stdin.readline())
     reader = Account(**wanted["reader"])
     ended, sent = threading.Event(), dict[str, str]()
-    people = [Account(**each) for each in wanted["people"]]
+    people = [Author(Account(**each["account"]), each["address"]) for each in wanted["people"]]
     threads = [
         threading.Thread(target=_write, args=(person, PORTS[n % 2], reader.address, ended, sent))
         for n, person in enumerate(people)
@@ -89,12 +97,12 @@ def _people() -> None:
 
 
 def _write(
-    person: Account, port: int, reader: str, ended: threading.Event, sent: dict[str, str]
+    person: Author, port: int, reader: str, ended: threading.Event, sent: dict[str, str]
 ) -> None:
     """Letter after letter, some in each session; what is refused for now is written anew."""
     while not ended.is_set():
         try:
-            with person.smtp(port) as client:
+            with person.account.smtp(port) as client:
                 for _ in range(SESSION):
                     letter = Letters().write(person.address, reader)
                     client.send_message(letter)

@@ -1,8 +1,8 @@
 """DKIM keys are replaced while mail flows, and no letter arrives without all its signatures.
 
-Each host has a domain with keys of its own and one whose keys are in the operator's zone. TTLs are
-seconds here, and are waited for; the ten days of a letter in a queue pass for the operator's clock
-alone (faketime(1)).
+Each host has a domain with keys of its own and one whose keys are in the operator's zone, for which
+the other host signs as well. TTLs are seconds here, and are waited for; the ten days of a letter in
+a queue pass for the operator's clock alone (faketime(1)).
 """
 
 import re
@@ -26,7 +26,7 @@ from mailwright.inventory import Inventory, load
 from tests.host.letters import Account
 from tests.lab.clients import Person
 from tests.lab.deploys import HOSTS, ROOT, Deploy, checkout, edit
-from tests.lab.flow import Flow, valid
+from tests.lab.flow import Author, Flow, valid
 from tests.lab.test_deploy import ask
 
 TTL = 8  # seconds
@@ -38,6 +38,8 @@ PEOPLE = {
     "bob@example.org": HOSTS[1],
     "dave@caught.example": HOSTS[1],
 }
+# Who writes as an address of a domain that is stored on the other host.
+ELSEWHERE = {"office@caught.example": "alice@example.com", "sales@example.net": "bob@example.org"}
 DOMAINS = {address.partition("@")[2] for address in PEOPLE}
 ALGORITHMS = ["ed25519-sha256", "rsa-sha256"]
 
@@ -125,9 +127,11 @@ def stop_signing(lab: Lab) -> None:
 
 @pytest.fixture
 def flow(world: World, tmp_path: Path) -> Flow:
-    """One person of each domain writes to the foreign server."""
+    """One person of each domain writes to the foreign server, and from the other host as well."""
     known = [Person.of(world.lab, world.folder, a, s, tmp_path) for a, s in PEOPLE.items()]
-    people = [Account(person.address, person.password, person.server) for person in known]
+    accounts = {p.address: Account(p.address, p.password, p.server) for p in known}
+    people = [Author(account, name) for name, account in accounts.items()]
+    people += [Author(accounts[login], name) for name, login in ELSEWHERE.items()]
     judge = world.lab.status()["foreign"]["account"]
     return Flow(world.lab, people, Account(judge["address"], judge["password"], FOREIGN.name))
 
@@ -177,6 +181,7 @@ def test_keys_are_replaced_while_mail_flows(world: World, flow: Flow, tmp_path: 
         revoked_and_removed(world, old)
     assert flow.sent.keys() <= {letter["Message-ID"] for letter in flow.arrived}
     assert [wrong for letter in flow.arrived for wrong in faults(letter)] == []
+    assert {letter["From"] for letter in flow.arrived} == PEOPLE.keys() | ELSEWHERE.keys()
     assert len(world.customers) == 1
     used = {f"{s}._domainkey.{d}" for letter in flow.arrived for d, _, s in valid(letter)}
     ours = {name for name in old | world.names() if name.partition("._domainkey.")[2] in DOMAINS}
@@ -184,12 +189,15 @@ def test_keys_are_replaced_while_mail_flows(world: World, flow: Flow, tmp_path: 
 
 
 def faults(letter: EmailMessage) -> Iterator[str]:
-    """What is wrong with a letter's signatures."""
+    """What is wrong with a letter's signatures, and what the foreign server thought of it."""
     domain, found = str(letter["From"]).partition("@")[2], valid(letter)
     count = len(letter.get_all("DKIM-Signature", []))
     wanted = [(domain, algorithm) for algorithm in ALGORITHMS]
     if sorted((d, a) for d, a, _ in found) != wanted or count != len(wanted):
         yield f"{letter['Date']} {letter['From']}: {count} signatures, valid are {found}"
+    judged = " ".join(map(str, letter.get_all("Authentication-Results", [])))
+    if not ("spf=pass" in judged and "dmarc=pass" in judged):
+        yield f"{letter['Date']} {letter['From']}: {judged}"
 
 
 def published(world: World, old: set[str]) -> None:
@@ -219,7 +227,7 @@ def signing(world: World, tmp_path: Path) -> None:
         ask(world.lab, FOREIGN.name, "systemctl start postfix")
     for host in world.inventory.hosts:
         ask(world.lab, host.name, "postqueue -f")
-        files = {key.file for domain in host.domains for key in domain.signing}
+        files = {key.file for domain in host.sending_domains for key in domain.signing}
         assert {*ask(world.lab, host.name, "ls /etc/rspamd/dkim").split()} == files
 
 

@@ -32,6 +32,8 @@ def test_who_may_send_as_whom(folder) -> None:
     assert first.sender_logins == {
         "abuse@example.com": ("alice@example.com",),
         "alice@example.com": ("alice@example.com",),
+        "all@example.org": ("alice@example.com",),
+        "away@example.org": ("alice@example.com",),
         "info@example.com": ("alice@example.com",),
         "postmaster@example.com": ("alice@example.com",),
         "team@example.com": ("alice@example.com",),
@@ -39,6 +41,7 @@ def test_who_may_send_as_whom(folder) -> None:
     assert second.sender_logins == {
         "all@example.org": ("bob@example.org",),
         "bob@example.org": ("bob@example.org",),
+        "team@example.com": ("bob@example.org",),
     }
 
 

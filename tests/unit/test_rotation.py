@@ -125,7 +125,7 @@ class World:
     def deploy(self, *hosts: str) -> None:
         for host in self.inventory.hosts:
             if host.name in (hosts or (COM, ORG)):
-                files = {key.file for domain in host.domains for key in domain.signing}
+                files = {key.file for domain in host.sending_domains for key in domain.signing}
                 self.carried[host.name] = frozenset(files)
 
     @property
@@ -321,6 +321,25 @@ def test_each_host_that_may_sign_is_waited_for(world: World, host: str) -> None:
     assert f"deploy: {host} may still sign with it" in world.refused("example.com")[0]
 
 
+def test_each_host_that_sends_for_the_domain_must_sign_with_the_new_key(world: World) -> None:
+    mail = world.path / "mail.toml"
+    mail.write_text(mail.read_text() + '"sales@example.com" = "bob@example.org"\n')
+    world.rotate(START, "example.com")
+    world.publish()
+    world.rotate()
+    world.wait(seconds=TTL)
+    world.rotate(NEXT, "example.com")
+    world.deploy(COM)
+    world.carried[ORG] = frozenset({f"example.org.{OLD}"})  # the key was withheld
+    assert f"deploy: {ORG} may still sign with it" in world.refused("example.com")[0]
+    world.wait(days=11)
+    assert f"deploy: {ORG} may still sign with it" in world.refused("example.com")[0]
+    world.deploy(ORG)
+    assert "may be revoked from 2026-12-15" in world.refused("example.com")[0]
+    world.wait(days=10)
+    assert world.rotate(NEXT, "example.com") == 0
+
+
 def test_a_host_that_was_put_back_stops_the_clock(world: World) -> None:
     replaced(world)
     before = dict(world.carried)
@@ -341,7 +360,7 @@ def test_a_host_without_any_of_the_keys_is_not_deployed(world: World) -> None:
     world.carried = {COM: frozenset(), ORG: frozenset()}
     (domain, _) = world.inventory.domains
     old = next(key for key in domain.keys if key.state is State.OLD)
-    assert behind(world.inventory, domain, old, world.carried) == [COM]
+    assert behind(domain, old, world.carried) == [COM]
 
 
 def test_a_host_that_cannot_be_asked_is_no_consent(world: World, capsys) -> None:
