@@ -12,31 +12,34 @@ import click
 
 from mailwright import address, dkim, init, password
 from mailwright.acme import KeyFiles
-from mailwright.check.command import check
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory, load
-from mailwright.mailbox import described, mailbox
 from mailwright.problems import Invalid, Problem, Problems, listed, nearest
-from mailwright.publication import dns
-from mailwright.push.command import push
 from mailwright.rotation import birth
-from mailwright.rotation.command import rotate
-from mailwright.terminal import INVENTORY, chosen, new_password, passphrase
+from mailwright.terminal import INVENTORY, chosen, described, new_password, passphrase
 
 INPUT, USAGE = 1, 2  # exit codes
 _MANY = 50  # keys that are told one by one
 
 
-# Commands that are loaded when they are asked for: `lab` is a package of its own, which may be
-# missing, and `order` brings much that no other command needs.
-_LATER = {"lab": "lab.command", "order": "mailwright.order.command"}
+# Commands that are loaded when they are asked for, so that each starts with what it needs itself;
+# `lab` is a package of its own, which may be missing.
+_LATER = {
+    "check": "mailwright.check.command",
+    "dns": "mailwright.publication",
+    "lab": "lab.command",
+    "mailbox": "mailwright.mailbox",
+    "order": "mailwright.order.command",
+    "push": "mailwright.push.command",
+    "rotate": "mailwright.rotation.command",
+}
 
 
 class _Group(click.Group):
     """The commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *_LATER]
+        return sorted([*super().list_commands(ctx), *_LATER])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _LATER:
@@ -319,10 +322,3 @@ def password_command(generate: bool) -> None:
     else:
         typed = new_password("Password")
     click.echo(password.hash(typed, generate))
-
-
-cli.add_command(check)
-cli.add_command(dns)
-cli.add_command(mailbox)
-cli.add_command(push)
-cli.add_command(rotate)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
-
-from pyinfra.api.arguments import AllArguments
-from pyinfra.connectors.ssh import ConnectorData
 
 from mailwright import address, capacity, tls
 from mailwright.acme import Acme
@@ -49,7 +46,8 @@ _OURS = (
     *("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane"),
     *("cores", "memory", "dovecot_mode"),
 )
-_PYINFRA = {*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"}
+# What most hosts have of pyinfra's: for others it is loaded, which takes longer than all else here.
+USUAL = {"ssh_user", "ssh_key", "ssh_port", "ssh_hostname", "ssh_known_hosts_file", "_sudo"}
 _EXPECTED_KEYS = listed([*_OURS, "one of pyinfra's"])
 
 
@@ -302,12 +300,21 @@ class MailHost(Machine):
         }
 
 
+@cache
+def pyinfra_settings() -> frozenset[str]:
+    """What a host's data may say to pyinfra."""
+    from pyinfra.api.arguments import AllArguments
+    from pyinfra.connectors.ssh import ConnectorData
+
+    return frozenset({*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"})
+
+
 def machine(target: str, data: Data, found: list[Problem]) -> Machine:
     """The machine that a host's data describes. What is wrong with it goes to `found`."""
     where = f'{FILE}: "{target}"'
     for key in data:
-        if key not in _OURS and key not in _PYINFRA:
-            hint = nearest(str(key), [*_OURS, *_PYINFRA])
+        if key not in _OURS and key not in USUAL and key not in pyinfra_settings():
+            hint = nearest(str(key), [*_OURS, *pyinfra_settings()])
             found.append(Problem(where, "is no setting", key, _EXPECTED_KEYS, hint))
 
     def checked(key: str, check: Callable[[Any], Any], default: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from mailwright import delivery, dkim, groups, mail, quotas, sieve, site, tls
 from mailwright.acme import Acme, KeyFiles
 from mailwright.directory import Directory, directory, warnings
+from mailwright.dns import nearest as nearest_zone
 from mailwright.dns import spf
 from mailwright.dns.domain import senders
 from mailwright.dns.record import TTL
@@ -71,17 +72,20 @@ def load(
     require_tls: bool = True,
     passphrase: Callable[[], str | None] = dkim.environment,
     public: bool = False,
+    zones: Collection[str] | None = None,
 ) -> Inventory:
     """The description in a folder (`hosts.py`, `mail.toml`, `sieve/`, `keys/`, `tls/`).
 
     Without `require_keys` a domain may lack a DKIM key; without `require_tls` a certificate or its
     key may be missing or wrong, and is empty then. `passphrase` is called for encrypted keys.
-    Who only wants what is `public` has keys without their private parts.
+    Who only wants what is `public` has keys without their private parts, and of some `zones` only
+    the keys whose records are there.
     Raises Problems with everything that is wrong.
     """
     found: list[Problem] = []
     all_groups, machines, table, book = _described(folder, None, found)
-    domains = _with_keys(folder, book.domains, require_keys, passphrase, found, public)
+    wanted = _keyed(book.domains, zones)
+    domains = _with_keys(folder, book.domains, wanted, require_keys, passphrase, found, public)
     scripts = sieve.read(folder, book.domains, book.mailboxes, found)
     wrong: list[Problem] = []
     acme = _acme(table, book.postmaster)
@@ -178,9 +182,18 @@ def _machines(all_groups: dict[str, Group], found: list[Problem]) -> list[Machin
     return sorted(machines, key=lambda m: m.name)
 
 
+def _keyed(domains: Mapping[str, Domain], zones: Collection[str] | None) -> Collection[str]:
+    """The domains whose keys have records in these zones: their own, or the operator's."""
+    if zones is None:
+        return domains.keys()
+    places = ((name, domain.dkim_delegated or name) for name, domain in domains.items())
+    return {name for name, place in places if {name, nearest_zone(place, domains)} & {*zones}}
+
+
 def _with_keys(
     folder: Path,
     domains: dict[str, Domain],
+    wanted: Collection[str],
     required: bool,
     passphrase: Callable[[], str | None],
     found: list[Problem],
@@ -188,6 +201,9 @@ def _with_keys(
 ) -> tuple[Domain, ...]:
     complete = []
     for domain in _sorted(domains):
+        if domain.name not in wanted:
+            complete.append(domain)
+            continue
         before = len(found)
         keys = dkim.keys(folder, domain.name, domain.algorithms, passphrase, found, public)
         there = {key.algorithm for key in keys if key.state in (State.NEW, State.SIGNING)}

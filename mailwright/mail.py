@@ -12,7 +12,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from mailwright import acme, address, password, quotas, sharing, sheets, size
@@ -306,14 +313,14 @@ class _Table(BaseModel):
 
 
 class DomainTable(_Table):
-    """`[domains."example.com"]`."""
+    """`[domains."example.com"]`. Lists have factories, since pydantic copies any other default."""
 
     host: str | None = None
     alias_of: DomainName | None = None
-    dkim: Algorithms = ["rsa"]
+    dkim: Algorithms = Field(default_factory=lambda: ["rsa"])
     dkim_delegated: DomainName | None = None
     spf: SpfAll = spf.ALL[0]
-    spf_mechanisms: Mechanisms = []
+    spf_mechanisms: Mechanisms = Field(default_factory=list)
     dmarc: DmarcPolicy = "quarantine"
     dmarc_sp: DmarcPolicy | None = None
     dmarc_np: DmarcPolicy | None = None
@@ -321,10 +328,10 @@ class DomainTable(_Table):
     dmarc_aspf: Alignment | None = None
     dmarc_t: Truth = False
     dmarc_rua: Targets | None = None
-    dmarc_ruf: Targets = []
+    dmarc_ruf: Targets = Field(default_factory=list)
     mta_sts: MtaSts = OFF
     tls_rpt: Reports | None = None
-    no_mail: Names = []
+    no_mail: Names = Field(default_factory=list)
     parked: Truth = False
     quota: Quota | None = None
     quota_message_count: MessageCount | None = None
@@ -444,8 +451,13 @@ def _path(names: tuple[str | int, ...]) -> str:
     path = ""
     for name in filter(lambda name: isinstance(name, str), names):
         bare = str(name).isascii() and str(name).replace("_", "").replace("-", "").isalnum()
-        path += f".{name}" if bare else f".{json.dumps(name, ensure_ascii=False)}"
+        path += f".{name}" if bare else f".{_quoted(str(name))}"
     return path
+
+
+def _quoted(name: str) -> str:
+    is_plain = name.isprintable() and '"' not in name and "\\" not in name
+    return f'"{name}"' if is_plain else json.dumps(name, ensure_ascii=False)
 
 
 def _validated(raw: dict[str, Any], places: Places, found: list[Problem]) -> MailTable:

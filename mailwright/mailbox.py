@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
-from mailwright import remote, size, usage
+from mailwright import remote, usage
 from mailwright.advice import advice, span_words
 from mailwright.editor import edited
 from mailwright.inventory import check, load
-from mailwright.mail import Mailbox
 from mailwright.problems import Problem, Problems, listed
 from mailwright.sharing import RIGHTS
-from mailwright.terminal import INVENTORY, password_hash
+from mailwright.terminal import INVENTORY, described, password_hash
 from mailwright.use import PROTOCOLS, USES
 
 _ADDRESS = click.argument("address")
@@ -272,11 +271,3 @@ def list_command(folder: Path) -> None:
         click.echo(f"{name}  {described(each)}")
     for purged in found.purges:
         click.echo(f"{purged.address}  removed; its mail is deleted on {purged.day}")
-
-
-def described(each: Mailbox) -> str:
-    """A mailbox on one line: `devices  1G  imap submission sieve`."""
-    kept = "unlimited" if each.quota == size.UNLIMITED else size.format(each.quota)
-    words = [each.use, kept if each.stores else "stores nothing"]
-    words.append("suspended" if each.suspended else " ".join(each.protocols) or "no login")
-    return "  ".join(words)

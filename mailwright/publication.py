@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from mailwright.dns import FOREIGN, Record, each_zone
+from mailwright.dns import Record, each_zone
 from mailwright.dns.formats import FORMATS, Format
-from mailwright.dns.resolver import Resolver
 from mailwright.inventory import Inventory
-from mailwright.merging import whole
-from mailwright.merging.change import Verdict
-from mailwright.merging.memory import Memory
-from mailwright.merging.merge import LookUp, Merging
-from mailwright.merging.source import Elsewhere, Source, source
-from mailwright.problems import Problem, Problems
-from mailwright.push.command import CONFLICTS
-from mailwright.push.plan import concerned
-from mailwright.push.primary import Refused, Unusable
-from mailwright.terminal import INVENTORY, chosen, published
+from mailwright.terminal import CONFLICTS, INVENTORY, chosen, published
 
 Zones = Iterable[tuple[str, list[Record]]]
 DOMAINS = click.argument("domains", metavar="[DOMAIN]...", nargs=-1)
@@ -75,54 +64,22 @@ def dns(
       mailwright dns inventory example.com --merge example.com.zone > merged.zone
       mailwright dns inventory example.com --merge live --format values
     """
-    inventory, form = published(folder), FORMATS[name]
+    inventory, form = published(folder, domains), FORMATS[name]
     conflicts: list[str] = []
     zones = _homeless(form, _wanted(inventory, domains))
     if where:
         if name == "nsupdate":
             raise click.UsageError("--merge writes no nsupdate; 'mailwright push' does all of it")
-        asked = Resolver(resolver)
-        merging = _Merger(inventory, source(where, port, key, asked), Elsewhere(asked), replace)
-        zones = merging.merged(zones, form, conflicts)
+        from mailwright.merging.merger import Merger  # takes as long to load as all else here
+
+        merger = Merger.of(inventory, where, port, key, resolver, replace)
+        zones = merger.merged(zones, form, conflicts)
     if output:
         _write(form, zones, output)
     else:
         for piece in form.stream(zones):
             click.echo(piece, nl=False)
     sys.exit(CONFLICTS if conflicts else 0)
-
-
-@dataclass
-class _Merger:
-    """What is merged with what is there already."""
-
-    inventory: Inventory
-    source: Source
-    look_up: LookUp
-    replace: tuple[str, ...]
-
-    def merged(
-        self, zones: Zones, form: Format, conflicts: list[str]
-    ) -> Iterator[tuple[str, list[Record]]]:
-        """The zones as they would be; what is in the way of ours goes to `conflicts`."""
-        for origin, wanted in zones:
-            some = self._zone(origin, wanted, conflicts) if origin else wanted
-            yield origin, [each for each in some if form.whole or each.level != FOREIGN]
-
-    def _zone(self, origin: str, wanted: list[Record], conflicts: list[str]) -> list[Record]:
-        try:
-            zone = self.source(origin, wanted)
-        except (Refused, Unusable) as error:
-            raise Problems([Problem(origin, str(error))]) from None
-        known = {domain.name for domain in self.inventory.domains}
-        before = Memory(self.inventory.folder).read(zone.origin)
-        before = concerned(before, [origin], known)
-        changes = Merging(zone, wanted, before, self.look_up, self.replace).changes()
-        for change in changes:
-            if change.verdict == Verdict.CONFLICT:
-                conflicts.append(change.subject)
-                click.echo("\n".join(change.lines()), err=True)
-        return whole.records(zone, wanted, changes)
 
 
 def _wanted(inventory: Inventory, domains: tuple[str, ...]) -> Zones:

@@ -1,17 +1,20 @@
-"""What commands ask for, and how."""
+"""What commands ask for and tell, and how."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
 import click
 
-from mailwright import address, dkim, password
+from mailwright import address, dkim, password, size
 from mailwright.inventory import Inventory, load
+from mailwright.mail import Mailbox
 from mailwright.problems import nearest
 
+CONFLICTS = 3  # exit code, where records are somebody else's
 INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory", type=Path)
 
 
@@ -23,16 +26,17 @@ def passphrase() -> str | None:
     return str(click.prompt("Passphrase of the DKIM keys", hide_input=True, err=True))
 
 
-def published(folder: Path) -> Inventory:
-    """The inventory for whoever reads its DNS records: no private keys.
+def published(folder: Path, domains: Collection[str] = ()) -> Inventory:
+    """The inventory for whoever reads its DNS records, or those of some domains: no private keys.
 
     Certificates are read only where TLSA needs them.
 
     Raises Problems with everything that is wrong.
     """
-    inventory = load(folder, require_tls=False, passphrase=passphrase, public=True)
-    if any(host.dane and not host.tlsa for host in inventory.hosts):
-        return load(folder, passphrase=passphrase, public=True)  # which says what is wrong with it
+    zones = frozenset(map(address.domain, domains)) or None
+    inventory = load(folder, require_tls=False, passphrase=passphrase, public=True, zones=zones)
+    if any(host.dane and not host.tlsa for host in inventory.hosts):  # say what is wrong with it
+        return load(folder, passphrase=passphrase, public=True, zones=zones)
     return inventory
 
 
@@ -61,3 +65,11 @@ def password_hash(name: str, generate: bool) -> str:
     if generate:
         click.echo(f"Password of {name}, shown this once: {typed}")
     return found
+
+
+def described(each: Mailbox) -> str:
+    """A mailbox on one line: `devices  1G  imap submission sieve`."""
+    kept = "unlimited" if each.quota == size.UNLIMITED else size.format(each.quota)
+    words = [each.use, kept if each.stores else "stores nothing"]
+    words.append("suspended" if each.suspended else " ".join(each.protocols) or "no login")
+    return "  ".join(words)

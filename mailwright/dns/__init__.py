@@ -16,6 +16,7 @@ from mailwright.dns.record import FOREIGN, RECOMMENDED, REQUIRED, TTL, Record, s
 
 if TYPE_CHECKING:
     from mailwright.inventory import Inventory
+    from mailwright.mail import Domain
 
 __all__ = [
     "FOREIGN",
@@ -37,13 +38,13 @@ def records(inventory: Inventory) -> Iterator[Record]:
         yield from some
 
 
-def _owned(inventory: Inventory) -> Iterator[tuple[str | None, Iterator[Record]]]:
+def _owned(inventory: Inventory) -> Iterator[tuple[Domain | None, Iterator[Record]]]:
     """The records of each host, without an owner, and then of each domain."""
     for owner, some in _made(inventory):
-        yield owner, (replace(record, ttl=inventory.ttl) for record in some)
+        yield owner, some if inventory.ttl == TTL else (replace(r, ttl=inventory.ttl) for r in some)
 
 
-def _made(inventory: Inventory) -> Iterator[tuple[str | None, Iterator[Record]]]:
+def _made(inventory: Inventory) -> Iterator[tuple[Domain | None, Iterator[Record]]]:
     names = {domain.name for domain in inventory.domains}
     for host in inventory.hosts:
         yield None, hosts.records(host, host.name in names)
@@ -52,7 +53,7 @@ def _made(inventory: Inventory) -> Iterator[tuple[str | None, Iterator[Record]]]
     for domain in inventory.domains:
         protocols = offered.get(domain.alias_of or domain.name, set())
         served = web.get(domain.name, ())
-        yield domain.name, domains.records(domain, domain.name in machines, protocols, served)
+        yield domain, domains.records(domain, domain.name in machines, protocols, served)
 
 
 def _offered(inventory: Inventory) -> dict[str, set[str]]:
@@ -76,15 +77,18 @@ def each_zone(
     However many domains there are, only records that lie in another one's zone are held.
     """
     known = {domain.name for domain in inventory.domains}
+    above = {nearest(name.partition(".")[2], known) for name in known}
     away: dict[str, list[Record]] = {}
     for owner, some in _owned(inventory):
-        for record in some:
-            if (origin := nearest(record.name, known)) != owner:
-                away.setdefault(origin, []).append(record)
+        if owner is None or owner.name in above or domains.reaches_out(owner):
+            for record in some:
+                origin = nearest(record.name, known)
+                if owner is None or origin != owner.name:
+                    away.setdefault(origin, []).append(record)
     for owner, some in _owned(inventory):
-        if owner is not None and (wanted is None or owner in wanted):
-            own = [record for record in some if nearest(record.name, known) == owner]
-            yield owner, [*away.pop(owner, ()), *own]
+        if owner is not None and (wanted is None or owner.name in wanted):
+            own = [record for record in some if nearest(record.name, known) == owner.name]
+            yield owner.name, [*away.pop(owner.name, ()), *own]
     if wanted is None or "" in wanted:
         yield "", away.pop("", [])
 

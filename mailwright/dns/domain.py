@@ -49,6 +49,11 @@ def records(
         yield from no_mail(without)
 
 
+def reaches_out(domain: Domain) -> bool:
+    """Whether there are records of it that do not end in its name."""
+    return bool(domain.dkim_delegated or dmarc.outside(domain.name, domain.policy.dmarc))
+
+
 def senders(domain: Domain, is_host: bool) -> list[str]:
     """The SPF mechanisms of a domain that is a host's name as well, or is not."""
     others = [f"a:{host}" for host in domain.other_senders if host != domain.name]

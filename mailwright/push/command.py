@@ -15,9 +15,9 @@ from mailwright.push import tsig
 from mailwright.push.octodns import OctoDns
 from mailwright.push.primary import Primary, Unusable
 from mailwright.push.run import Push, Target
-from mailwright.terminal import INVENTORY, chosen, published
+from mailwright.terminal import CONFLICTS, INVENTORY, chosen, published
 
-FAILED, CONFLICTS = 1, 3  # exit codes; 2 is wrong usage
+FAILED = 1  # exit code; 2 is wrong usage
 
 
 @click.command()
@@ -64,7 +64,7 @@ def push(
     The key file is what 'tsig-keygen mailwright' prints. Exit status: 0 all is published, 1
     something was refused, 3 there are conflicts.
     """
-    inventory = published(folder)
+    inventory = published(folder, domains)
     failed: list[str] = []
 
     def fail(line: str) -> None:

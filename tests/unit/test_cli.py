@@ -301,6 +301,16 @@ def test_pyinfra_shows_the_inventory_without_its_secrets(run) -> None:
         assert secret not in shown
 
 
+def test_printing_dns_loads_nothing_that_it_does_not_need(run) -> None:
+    run(*INIT, *ADDRESSES)
+    code = """import atexit, sys
+from mailwright.cli import main
+atexit.register(lambda: print(*({*sys.modules} & {"pyinfra", "paramiko", "dns.resolver"})))
+main(["dns", "inventory"])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "", done.stdout
+
+
 def test_the_reader_of_a_pipe_may_leave() -> None:
     run = [sys.executable, "-c", "from mailwright.cli import main; main(['dns', '--help'])"]
     process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=HERE)

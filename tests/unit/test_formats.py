@@ -19,8 +19,9 @@ from octodns.zone import Zone
 
 import mailwright.dns
 from mailwright.cli import main
-from mailwright.dns import Record, each_zone, records
+from mailwright.dns import Record, each_zone, nearest, records
 from mailwright.dns.formats import FORMATS, bind, dnscontrol, nsupdate, octodns, terraform, values
+from mailwright.terminal import published
 from tests.inventories import make_keys
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
@@ -211,6 +212,22 @@ def test_what_reads_a_format_finds_every_record(inventory, name: str, tmp_path: 
 def test_zones_in_a_stream_are_all_records(inventory) -> None:
     found = [record.id for _, some in each_zone(inventory) for record in some]
     assert sorted(found) == sorted(record.id for record in records(inventory))
+
+
+def test_each_record_is_in_the_nearest_zone(inventory) -> None:
+    """Whichever domain it is of; not every domain is looked through for such records."""
+    known, wanted = {domain.name for domain in inventory.domains}, {}
+    for record in records(inventory):
+        wanted.setdefault(nearest(record.name, known), set()).add(record)
+    assert {origin: {*some} for origin, some in each_zone(inventory)} == wanted
+
+
+def test_some_zones_have_the_same_records_as_among_all(inventory) -> None:
+    """Though only those keys are read that they need."""
+    for origin, some in each_zone(inventory):
+        if origin:
+            fewer = published(inventory.folder, [origin])
+            assert dict(each_zone(fewer, [origin])) == {origin: some}
 
 
 @pytest.mark.skipif(not shutil.which("terraform"), reason="Debian has no package of Terraform")

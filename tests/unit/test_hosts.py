@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mailwright.host import USUAL, pyinfra_settings
 from mailwright.inventory import load
 from mailwright.problems import Problems
 
@@ -106,6 +107,10 @@ def test_pyinfra_s_own_settings_pass(folder) -> None:
     )
     folder.mail = folder.mail.replace("mail.example.org", "mail.example.com")
     assert folder.load().hosts[0].ssh_port == 2222
+
+
+def test_what_most_hosts_say_is_pyinfra_s(folder) -> None:
+    assert pyinfra_settings() > USUAL
 
 
 def test_groups_are_read_as_pyinfra_reads_them(folder) -> None:
