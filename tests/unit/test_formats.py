@@ -6,6 +6,7 @@ import shutil
 import string
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dns.rdata
@@ -21,8 +22,8 @@ import mailwright.dns
 from mailwright.cli import main
 from mailwright.dns import Record, each_zone, nearest, records
 from mailwright.dns.formats import FORMATS, bind, dnscontrol, nsupdate, octodns, terraform, values
+from mailwright.rotation import birth
 from mailwright.terminal import published
-from tests.inventories import make_keys
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
 Data = set[tuple[str, str, int, str]]
@@ -39,6 +40,9 @@ dmarc_rua = ["reports@elsewhere.example", "a!b@example.com"]
 spf_mechanisms = ["include:_spf.example.net", "exists:%{i}._x.example.net"]
 no_mail = ["www.münchen.example"]
 [domains."sub.example.com"]
+host = "mail.example.com"
+no_mail = ["www.deep.sub.example.com"]
+[domains."deep.sub.example.com"]
 host = "mail.example.com"
 [domains."customer.example"]
 host = "mail.example.com"
@@ -60,7 +64,9 @@ def inventory(folder, chain):
     file.write_text(chain("mail.example.com"))
     file.chmod(0o600)
     folder.certify()
-    make_keys(folder.path)
+    described = folder.load()
+    wanted = [(domain, name) for domain in described.domains for name in birth.lacking(domain)]
+    list(birth.make(folder.path, wanted, datetime(2026, 1, 1, tzinfo=UTC), None))
     return folder.load(keys=True, tls=False)
 
 
