@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dns.exception
 import dns.name
@@ -38,6 +38,8 @@ Sets = dict[tuple[Name, str], tuple[int, list[Rdata]]]
 
 class OctoDns:
     """The targets of an octoDNS configuration, its sources and processors put aside."""
+
+    side_by_side: ClassVar[int] = 1  # providers have limits of their own
 
     def __init__(self, config: Path, authority: Authority) -> None:
         self._authority = authority

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import dns.exception
 import dns.flags
@@ -66,6 +68,10 @@ class Primary:
     server: str
     port: int
     key: Key | None
+    side_by_side: ClassVar[int] = 8  # connections, one for each thread
+
+    def __post_init__(self) -> None:
+        self._sessions = threading.local()
 
     @cached_property
     def address(self) -> str:
@@ -76,9 +82,12 @@ class Primary:
             raise Unusable(f"{self.server}: has no address") from None
         return str(found[0][4][0])
 
-    @cached_property
+    @property
     def _session(self) -> Session:
-        return Session(self.address, self.port)
+        if not hasattr(self._sessions, "own"):
+            self._sessions.own = Session(self.address, self.port)
+        found: Session = self._sessions.own
+        return found
 
     def apex(self, name: Name) -> Name:
         """Where the zone begins that a name is in. Raises Refused where none is served here."""

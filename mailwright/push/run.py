@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import dns.name
 from dns.name import Name
@@ -17,6 +18,7 @@ from mailwright.merging.change import Change
 from mailwright.merging.memory import Memory
 from mailwright.merging.merge import LookUp, Merging
 from mailwright.merging.present import Zone
+from mailwright.push.ahead import Answer, Item, ahead
 from mailwright.push.plan import Agreement, Plan, concerned
 from mailwright.push.primary import Refused
 
@@ -24,7 +26,12 @@ _CHANGED = "is not as it was when its plan was shown, so nothing was done there;
 
 
 class Target(Protocol):
-    """Where zones are. All raise Refused for one zone, and Unusable for all of them."""
+    """Where zones are. All raise Refused for one zone, and Unusable for all of them.
+
+    So many of them may be read `side_by_side`.
+    """
+
+    side_by_side: ClassVar[int]
 
     def apex(self, name: Name) -> Name:
         """Where the zone begins that a name is in."""
@@ -60,12 +67,12 @@ class Push:
         self._known = {domain.name for domain in self.inventory.domains}
 
     def plans(self) -> Iterator[Plan]:
-        """What is to be done, one zone after the other."""
-        for origin, origins, records in self._zones():
+        """What is to be done, one zone after the other; the next ones are read meanwhile."""
+        for zone, told in self._ahead(lambda zone: [*self._planned(*zone)], self._zones()):
             try:
-                yield from self._planned(origin, origins, records)
+                yield from told.result()
             except Refused as error:
-                self._refused(origin, error)
+                self._refused(zone[0], error)
 
     def apply(self, plan: Plan) -> bool:
         """Do it, and remember what is ours then; whether it was done.
@@ -119,7 +126,7 @@ class Push:
 
     def _zones(self) -> Iterator[tuple[Name, Collection[str], list[Record]]]:
         """Each zone with our domains in it and their records; few zones have several of them."""
-        apexes = {name: apex for name in self.names if (apex := self._apex(name))}
+        apexes = dict(self._apexes())
         waiting = Counter(apexes.values())
         gathered: dict[Name, tuple[set[str], list[Record]]] = {}
         for name, records in each_zone(self.inventory, {*apexes, ""}):
@@ -145,13 +152,18 @@ class Push:
         for apex, some in found.items():
             yield apex, [""], some
 
-    def _apex(self, name: str) -> Name | None:
-        origin = dns.name.from_text(name)
-        try:
-            return self.target.apex(origin)
-        except Refused as error:
-            self._refused(origin, error)
-            return None
+    def _apexes(self) -> Iterator[tuple[str, Name]]:
+        """Where the zone of each name begins, as far as it is served."""
+        for name, told in self._ahead(self.target.apex, map(dns.name.from_text, self.names)):
+            try:
+                yield str(name).rstrip("."), told.result()
+            except Refused as error:
+                self._refused(name, error)
+
+    def _ahead(
+        self, ask: Callable[[Item], Answer], items: Iterable[Item]
+    ) -> Iterator[tuple[Item, Future[Answer]]]:
+        return ahead(ask, items, self.target.side_by_side)
 
     def _refused(self, origin: Name, error: Refused) -> None:
         self.fail(f"{_shown(origin)}: {error}")
