@@ -59,7 +59,8 @@ def test_mail_in_the_name_of_another_hosts_domain_leaves_signed_and_trusted(
 def assert_trusted(arrived: EmailMessage, domain: Domain) -> None:
     """It has every signature of the domain, and its receiver believes that it is from there."""
     keys = domain.signing
-    assert signatures(arrived) == {(domain.name, key.selector) for key in keys}
+    wanted, found = {(domain.name, key.selector) for key in keys}, signatures(arrived)
+    assert found == wanted, f"signed with {sorted(found)}, not with {sorted(wanted)}"
     assert all(verdicts(arrived, len(keys)))
     judged = " ".join(arrived.get_all("Authentication-Results", []))
     assert judged.count("dkim=pass") >= len(keys)
