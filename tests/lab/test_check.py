@@ -458,9 +458,12 @@ def test_the_lab_s_internet_shows_what_the_example_says(lab: Lab, inventory: Pat
         lab.publish()
         assert checked(lab, inventory) == []
         second = 'example.com. IN TXT "v=spf1 +all"\n'
-        lab.publish(Edit(extra=second, without=[("_dmarc.example.org.", "TXT")]))
+        without = [("_dmarc.example.org.", "TXT"), ("example.net.", "TXT")]
+        alone = 'example.net. IN TXT "v=spf1 mx -all"\n'  # mail.example.org sends for it as well
+        lab.publish(Edit(extra=second + alone, without=without))
         assert checked(lab, inventory) == [
             "spf example.com: duplicate",
+            "spf example.net: changed",
             "dmarc _dmarc.example.org: missing",
         ]
         lab.publish(Edit(bogus=["example.net."]))
