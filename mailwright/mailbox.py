@@ -52,7 +52,7 @@ def _settings(function: Any) -> Any:
                 metavar="ADDRESS=RIGHT",
                 help=f"Who shares it: {', '.join(RIGHTS)}; or {_NO_MEMBER}. May be repeated.",
             ),
-            click.option("--send-as", help="Members who send as it, with commas."),
+            click.option("--send-as", help="Members and programs that send as it, with commas."),
             click.option(
                 "--private-seen/--no-private-seen",
                 default=None,

@@ -57,7 +57,8 @@ def reaches_out(domain: Domain) -> bool:
 def senders(domain: Domain, is_host: bool) -> list[str]:
     """The SPF mechanisms of a domain that is a host's name as well, or is not."""
     others = [f"a:{host}" for host in domain.other_senders if host != domain.name]
-    return [*(["a"] if is_host else []), "mx", *others, *domain.policy.spf_mechanisms]
+    own = ["a"] if is_host else []
+    return list(dict.fromkeys([*own, "mx", *others, *domain.policy.spf_mechanisms]))
 
 
 def _transport(domain: Domain, web: Collection[str]) -> Iterator[Record]:

@@ -4,6 +4,7 @@
 import pytest
 
 from mailwright import cli
+from mailwright.check.world import hosts_of
 from mailwright.dns import records
 from mailwright.inventory import Inventory
 from mailwright.render import picture
@@ -110,11 +111,25 @@ def test_each_of_them_signs_with_the_same_keys_and_no_other_host_has_them(folder
     assert "/etc/rspamd/dkim/example.org.mw20260101r" not in com
 
 
+def test_a_check_of_the_domain_looks_at_each_host_that_sends_for_it(folder: Folder) -> None:
+    assert [host.name for host in hosts_of(folder.load(), ["example.com"])] == [COM]
+    folder.mail += '"sales@example.com" = "bob@example.org"'
+    assert [host.name for host in hosts_of(folder.load(), ["example.com"])] == [COM, ORG]
+    assert [host.name for host in hosts_of(folder.load(), ["example.org"])] == [ORG]
+
+
 def test_a_host_whose_name_is_the_domain_is_named_once(folder: Folder) -> None:
     folder.hosts = folder.hosts.replace('"mail.example.org"', '"example.com"')
     folder.mail = folder.mail.replace("mail.example.org", "example.com")
     folder.mail += '"sales@example.com" = "bob@example.org"'
     assert spf(folder.load(), "example.com") == "v=spf1 a mx -all"
+
+
+def test_a_host_that_spf_named_already_is_named_once(folder: Folder) -> None:
+    line = '[domains."example.com"]\n'
+    folder.mail = folder.mail.replace(line, f'{line}spf_mechanisms = "a:{ORG}"\n')
+    folder.mail += '"sales@example.com" = "bob@example.org"'
+    assert spf(folder.load(), "example.com") == f"v=spf1 mx a:{ORG} -all"
 
 
 def test_spf_names_no_more_hosts_than_receivers_look_up(folder: Folder) -> None:
