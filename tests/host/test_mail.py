@@ -50,10 +50,11 @@ def test_mail_in_the_name_of_another_hosts_domain_leaves_signed_and_trusted(
     for domain in mail.sending_domains:
         if domain.name in senders:
             name, account = senders[domain.name]
-            letter = letters.write(name, correspondent)
-            with account.smtp() as client:
-                client.send_message(letter)
-            assert_trusted(correspondent.wait_for(letter["Message-ID"]), domain)
+            for envelope in (name, account.address):
+                letter = letters.write(name, correspondent)
+                with account.smtp() as client:
+                    client.send_message(letter, envelope)
+                assert_trusted(correspondent.wait_for(letter["Message-ID"]), domain)
 
 
 def assert_trusted(arrived: EmailMessage, domain: Domain) -> None:
