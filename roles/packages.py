@@ -23,11 +23,17 @@ _TOLD = "mailwright packages told"
 _SCRIPT = Path(__file__).with_name("packages.sh").read_text()
 
 
-def install(packages: Sequence[str], preseed: Sequence[str] = ()) -> None:
-    """Have these packages on the host; `preseed` are answers for debconf-set-selections(1)."""
-    wanted = host.connector_data.setdefault(_WANTED, ([], []))
+def install(packages: Sequence[str], preseed: Sequence[str] = (), early: str = "") -> None:
+    """Have these packages on the host; `preseed` are answers for debconf-set-selections(1).
+
+    `early` is a command that may take its time: it begins once the first of these packages is
+    installed, beside those of the other roles. Who needs its end waits for
+    `flock /run/mailwright/<that package>.early true`.
+    """
+    wanted = host.connector_data.setdefault(_WANTED, ([], [], []))
     wanted[0].extend(packages)
     wanted[1].extend(preseed)
+    wanted[2].extend([(packages[0], early)] if early else [])
     _install(name=f"Packages: {', '.join(packages)}")
 
 
@@ -37,7 +43,7 @@ def _install() -> Commands:
     seen = observe()
     if seen is None:
         return
-    packages, preseed = host.connector_data[_WANTED]
+    packages, preseed, early = host.connector_data[_WANTED]
     missing = sorted(set(packages) - seen.packages)
     _tell(missing)
     yield from wrong_release(seen)
@@ -47,7 +53,11 @@ def _install() -> Commands:
         host.noop("all packages are installed")
         return
     forget()
-    head = {"PACKAGES": " ".join(missing), "PRESEED": "\n".join(preseed)}
+    head = {
+        "PACKAGES": " ".join(missing),
+        "PRESEED": "\n".join(preseed),
+        "EARLY": "\n".join(f"{name} {command}" for name, command in early if name in missing),
+    }
     variables = "".join(f"{name}={shlex.quote(value)}\n" for name, value in head.items())
     yield StringCommand(variables + queues.SHELL + _SCRIPT)
     forget()

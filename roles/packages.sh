@@ -1,4 +1,4 @@
-# One transaction. roles/packages.py puts PACKAGES and PRESEED in front, a list of names, and lines; and queues.sh.
+# One transaction. roles/packages.py puts PACKAGES, PRESEED and EARLY in front, a list of names, and lines; and queues.sh.
 #
 # policy-rc.d (invoke-rc.d(8)) keeps maintainer scripts from starting a daemon that has no configuration yet. It says no
 # only while the flag in /run exists, so that a run that dies here cannot hold back anything for ever.
@@ -26,6 +26,17 @@ running() {
         sort -u | while read -r unit; do ! systemctl is-active -q "$unit" || echo "$unit"; done
 }
 
+# Without a main.cf postconf fails, and takes a second for it: whenever systemd looks at its units again (Debian 12:
+# postfix-instance-generator), dozens of times until Postfix has its own. This one serves nobody, should the run die.
+case " $PACKAGES " in
+    *" postfix "*)
+        [ -e /etc/postfix/main.cf ] || {
+            install -d -m 0755 /etc/postfix
+            printf '%s\n' '# mailwright' 'master_service_disable = inet unix fifo pass' 'alias_database =' >/etc/postfix/main.cf
+        }
+        ;;
+esac
+
 dpkg --configure -a
 echo "$PRESEED" | debconf-set-selections
 [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || $apt update
@@ -42,5 +53,14 @@ case " $PACKAGES " in
     *) late= ;;
 esac
 [ -z "$late" ] || { echo "mail has arrived in a queue that must be empty; deploy again: $late" >&2; exit 1; }
+echo "$EARLY" | while read -r package command; do
+    [ -z "$package" ] || (
+        until [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ]; do
+            [ -e /run/mailwright/installing ] || exit
+            sleep 1
+        done
+        timeout 120 flock "/run/mailwright/$package.early" $command
+    ) >/dev/null 2>&1 </dev/null &
+done
 $apt install --no-install-recommends $PACKAGES
 stopped=

@@ -18,12 +18,19 @@ SERVICE = Service(
     owns=("/etc/redis/redis.conf",),
     # As Debian's package has it, whose upgrades set it again.
     modes={"/etc/redis/redis.conf": Mode("redis", "redis", 0o640)},
-    # There is no check of the file but to start with it; what starts runs until it is stopped.
+    # There is no check of the file but to start with it; what starts makes its socket.
     check="""
         file=$NEXT/etc/redis/redis.conf
         [ -e "$file" ] || file=/etc/redis/redis.conf
-        words=$(timeout 2 redis-server "$file" --unixsocket "$NEXT/socket" --dir "$NEXT" \\
-            --save "" --logfile "" 2>&1) || [ $? -eq 124 ] || refuse "$words"
+        timeout 10 redis-server "$file" --unixsocket "$NEXT/socket" --dir "$NEXT" \\
+            --save "" --logfile "" >"$NEXT/words" 2>&1 &
+        until [ -S "$NEXT/socket" ]; do
+            kill -0 $! 2>/dev/null || refuse "$(cat "$NEXT/words")"
+            sleep 0.1
+        done
+        kill $!
+        wait $! || :
+        rm -f "$NEXT/words"
     """,
     activate="""
         systemctl enable -q redis-server

@@ -33,7 +33,7 @@ exec 9>/etc/mailwright/rollout/lock
 flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
 # Not beside the rest: the disk may be what is full.
 log=/run/mailwright/$SERVICE.log
-exec 3>&2 >"$log" 2>&1
+exec 3>&2 >"$log" 2>&1 # the snippets do not get 3: bash would read from it where a connection to a port has failed
 trap 'cat "$log" >&3 2>/dev/null || :' EXIT
 rm -f "$WARNING"
 
@@ -69,7 +69,7 @@ rehearse() {
         umask 022
         build
         [ -n "$LIVE" ] || check
-    '
+    ' 3>&-
 }
 
 exchange() {
@@ -199,13 +199,13 @@ RAN=$(for unit in $UNITS; do ! systemctl is-active -q "$unit" || echo "$unit"; d
 export UNITS OLD RAN LIVE WARNING
 retire=:
 [ ! -s "$next/last" ] || retire=retire
-if sh -euc "$LIB activate; probe; $retire" || sh -euc "$LIB restart; probe"; then
+if sh -euc "$LIB activate; probe; $retire" 3>&- || sh -euc "$LIB restart; probe" 3>&-; then
     record
 else
     undo "$next"
     undo "$proven"
     rm -rf "$next" "$proven"
     [ -z "$before" ] || set_loaded "$before"
-    sh -euc "$LIB restore" || :
+    sh -euc "$LIB restore" 3>&- || :
     blame "$SERVICE does not serve with the new configuration; the old one is back"
 fi
