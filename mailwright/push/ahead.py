@@ -16,13 +16,14 @@ def ahead(
 ) -> Iterator[tuple[Item, Future[Answer]]]:
     """Each item and what becomes of asking for it, in their order, `width` of them at once.
 
-    However many there are, no more than that are held.
+    However many there are, no more than that are held. With a `width` of one, whoever iterates is
+    done with an item before the next is asked for.
     """
     waiting: deque[tuple[Item, Future[Answer]]] = deque()
     with ThreadPoolExecutor(width) as pool:
         for item in items:
             waiting.append((item, pool.submit(ask, item)))
-            if len(waiting) > width:
+            if len(waiting) == width:
                 yield waiting.popleft()
         while waiting:
             yield waiting.popleft()

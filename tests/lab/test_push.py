@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import dns.name
@@ -369,11 +370,13 @@ def test_an_answer_that_anybody_may_have_written_is_none(world: World) -> None:
 
 
 def _echo(listener: socket.socket) -> None:
-    """Say yes to the first question, without a signature."""
-    peer, _ = listener.accept()
-    question = peer.recv(4096)
-    header = question[2:4] + b"\x84\x00" + b"\x00" * 8
-    peer.sendall(len(header).to_bytes(2, "big") + header)
+    """Say yes to the first question of each connection, without a signature."""
+    with suppress(OSError):  # it has been closed
+        while True:
+            peer, _ = listener.accept()
+            question = peer.recv(4096)
+            header = question[2:4] + b"\x84\x00" + b"\x00" * 8
+            peer.sendall(len(header).to_bytes(2, "big") + header)
 
 
 def test_a_key_that_others_can_read_is_refused(world: World) -> None:

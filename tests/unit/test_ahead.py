@@ -33,8 +33,15 @@ def test_no_more_are_held_than_are_asked() -> None:
             yield number
 
     for done, _ in enumerate(ahead(str, items(), WIDTH)):
-        assert len(taken) <= done + 1 + WIDTH
+        assert len(taken) <= done + WIDTH
     assert len(taken) == 50
+
+
+def test_a_width_of_one_is_one_after_the_other() -> None:
+    asked = []
+    for number, told in ahead(asked.append, range(5), 1):
+        told.result()
+        assert asked == list(range(number + 1))
 
 
 def test_an_error_is_where_its_question_was() -> None:
