@@ -24,7 +24,7 @@ _SECONDS = 10.0
 
 # It looks at once, at every name of every order, and takes every nonce; otherwise it would sleep
 # first, and leave some looks out and refuse some nonces at random.
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "PEBBLE_VA_NOSLEEP": "1",
     "PEBBLE_WFE_NONCEREJECT": "0",
     "PEBBLE_AUTHZREUSE": "0",
@@ -42,7 +42,7 @@ class AcmeAuthority:
         settings = folder / "pebble.json"
         argv = ["pebble", "-config", str(settings), "-dnsserver", f"{RESOLVER.ipv4}:53"]
         argv = inside(network.namespace("acme"), argv)
-        self._service = Service("acme", argv, group.child("acme"), self.log, _ENVIRONMENT)
+        self._service = Service("acme", argv, group.child("acme"), self.log, ENVIRONMENT)
 
     def start(self) -> None:
         """Start it unless it runs, and wait until it answers. Raises LabError."""

@@ -259,6 +259,8 @@ def keys(folder: Path, domain: str | None, encrypt: bool, roll: str | None) -> N
       mailwright keys inventory --domain example.com --encrypt
       mailwright keys inventory --roll mail.example.com
     """
+    if roll is not None and domain is not None:
+        raise click.UsageError("--roll is about a host's TLS key, --domain about DKIM keys")
     inventory = load(folder, require_keys=False, require_tls=False, passphrase=passphrase)
     if roll is not None:
         _roll(inventory, roll)

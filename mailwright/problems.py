@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 ALIKE = 20  # problems of one kind that are shown; of more only the number
@@ -58,6 +59,15 @@ class Problems(Exception):  # noqa: N818
             elif told[kind] == ALIKE + 1:
                 lines.append(f"{last[kind]}: the last of {total[kind] - ALIKE} more: {kind}")
         return lines
+
+
+@contextmanager
+def gathered(found: list[Problem]) -> Iterator[None]:
+    """Problems that are raised within join those in `found`, for whoever tells them all at once."""
+    try:
+        yield
+    except Problems as error:
+        found += error.problems
 
 
 class Invalid(ValueError):  # noqa: N818

@@ -68,6 +68,13 @@ def covered(chain: str, *wanted: str) -> list[str]:
     return [name for name in wanted if {name, f"*.{name.partition('.')[2]}"} & names]
 
 
+def good_until(chain: str) -> datetime | None:
+    """When the chain's certificate ends; None once no more than a third of its life is left."""
+    leaf = _leaf(chain.encode())
+    start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    return end if end - datetime.now(UTC) > (end - start) / 3 else None
+
+
 def not_for(chain: str, *wanted: str) -> Invalid:
     """What is wrong with a chain that is for none of the names."""
     names = _names(_leaf(chain.encode()))

@@ -6,20 +6,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
-from cryptography import x509
 
 from mailwright import address, secret, tls
-from mailwright.acme import KeyFiles, new_key
+from mailwright.acme import Acme, KeyFiles, new_key
 from mailwright.dns.authority import Authority
 from mailwright.dns.resolver import Resolver
 from mailwright.inventory import Inventory, load
 from mailwright.order.ca import Ca, NotIssued
 from mailwright.order.proof import NotShown, Proofs
-from mailwright.problems import Invalid, Problem, Problems, listed, nearest
+from mailwright.problems import Invalid, Problem, Problems, gathered, listed, nearest
 from mailwright.push import tsig
 from mailwright.push.primary import Primary, Refused, Unusable
 from mailwright.terminal import INVENTORY
@@ -43,18 +42,18 @@ class Wanted:
         """The end of the one that is there, unless it is due: a third of its life is left."""
         with suppress(Invalid):
             chain = tls.usable(self.file)
-            leaf = x509.load_pem_x509_certificates(chain.encode())[0]
-            start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
-            is_young = end - datetime.now(UTC) > (end - start) / 3
-            if is_young and len(tls.covered(chain, *self.names)) == len(self.names):
-                return end
+            if len(tls.covered(chain, *self.names)) == len(self.names):
+                return tls.good_until(chain)
         return None
 
     def key(self) -> str:
-        """The key of the certificate before, or the host's, so that TLSA records hold; or new."""
+        """The key of the certificate before, or the host's, so that TLSA records hold; or new.
+
+        Raises Problems when there is one that cannot be used.
+        """
         for path in (self.file, self.kept):
             if path and path.exists():
-                return tls.read_key(path)
+                return _key(path)
         return new_key()
 
     def write(self, text: str) -> None:
@@ -107,21 +106,28 @@ def order(
     Exit status: 0 all are good, 1 something failed; the files are as they were then.
     """
     inventory = load(folder, require_keys=False, require_tls=False, public=True)
-    wanted = _wanted(inventory, names)
-    due = [each for each in wanted if now or not _is_good(each)]
-    if not due:
-        return
-    authority = Authority(Resolver(resolver).stub())
-    proofs = Proofs(Primary(server, port, tsig.read(key_file)), authority, patience)
-    failed = False
-    ca = _ca(inventory)
-    for each in due:
-        try:
-            _ordered(ca, each, proofs)
-        except (NotIssued, NotShown, Refused, Unusable, Invalid) as error:
-            failed = True
-            click.echo(f"error: {listed(each.names, 'and')}: {error}", err=True)
-    sys.exit(1 if failed else 0)
+    found: list[Problem] = []
+    wanted: list[Wanted] = []
+    with gathered(found):
+        acme = _acme(inventory)
+    with gathered(found):
+        wanted += _wanted(inventory, names)
+    with gathered(found):
+        primary = Primary(server, port, tsig.read(key_file))
+    with gathered(found):
+        account = _account(inventory.folder / ACCOUNT)
+    due = []
+    for each in wanted:
+        with gathered(found):
+            due += [(each, each.key())] if now or not _is_good(each) else []
+    if found:
+        raise Problems(found)
+    proofs = Proofs(primary, Authority(Resolver(resolver).stub()), patience)
+    ca = Ca(acme, account)
+    failed = [each for each, key in due if not _ordered(ca, each, key, proofs)]
+    for line in proofs.left:
+        click.echo(f"error: the proof was not taken out of DNS: {line}", err=True)
+    sys.exit(1 if failed or proofs.left else 0)
 
 
 def _is_good(wanted: Wanted) -> bool:
@@ -131,28 +137,45 @@ def _is_good(wanted: Wanted) -> bool:
     return bool(end)
 
 
-def _ordered(ca: Ca, wanted: Wanted, proofs: Proofs) -> None:
-    click.echo(f"{listed(wanted.names, 'and')}: ordering from {ca.acme.directory}")
-    key = wanted.key()
-    wanted.write(key + ca.order(wanted.names, tls.private_key(key), proofs))
+def _ordered(ca: Ca, wanted: Wanted, key: str, proofs: Proofs) -> bool:
+    """Whether it was issued; the file is as it was where not."""
+    names = listed(wanted.names, "and")
+    click.echo(f"{names}: ordering from {ca.acme.directory}")
+    try:
+        wanted.write(key + ca.order(wanted.names, tls.private_key(key), proofs))
+    except (NotIssued, NotShown, Refused, Unusable, Invalid) as error:
+        click.echo(f"error: {names}: {error}", err=True)
+        return False
     end = wanted.good_until
     until = f" until {end:%F}" if end else ""
-    click.echo(f"{listed(wanted.names, 'and')}: issued{until}; the next deploy brings it")
+    click.echo(f"{names}: issued{until}; the next deploy brings it")
+    return True
 
 
-def _ca(inventory: Inventory) -> Ca:
-    """With the account's key, which is made once. Raises Problems."""
+def _acme(inventory: Inventory) -> Acme:
+    """Raises Problems."""
     if inventory.acme is None:
         what, hint = "is missing", "it says which authority issues, and to whom"
         raise Problems([Problem("mail.toml", what, "acme", "a table [acme]", hint)])
-    path = inventory.folder / ACCOUNT
+    return inventory.acme
+
+
+def _account(path: Path) -> str:
+    """The key of the account there, which is made once. Raises Problems."""
     if not path.exists():
         path.parent.mkdir(mode=0o700, exist_ok=True)
         secret.create(path, new_key())
+    return _key(path)
+
+
+def _key(path: Path) -> str:
+    """A private key that a certificate can be for. Raises Problems, which name the file."""
     try:
-        return Ca(inventory.acme, tls.read_key(path))
+        key = tls.read_key(path)
+        tls.private_key(key)
     except Invalid as error:
-        raise Problems([error.at(ACCOUNT)]) from None
+        raise Problems([error.at(str(path))]) from None
+    return key
 
 
 def _wanted(inventory: Inventory, names: Sequence[str]) -> list[Wanted]:

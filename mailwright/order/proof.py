@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dns.name
 
 from mailwright.dns.authority import Answer, Authority
 from mailwright.dns.record import Record
 from mailwright.merging.change import Change, Verdict
-from mailwright.push.primary import Primary
+from mailwright.merging.present import Zone
+from mailwright.push.primary import Primary, Refused, Unusable
 
 TTL = 1  # second: nobody needs to remember it
 _PAUSE = 1.0  # seconds between two looks
@@ -24,15 +25,19 @@ class NotShown(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Proofs:
-    """Texts at names, published at `primary` for a while; `patience` is in seconds."""
+    """Texts at names, published at `primary` for a while; `patience` is in seconds.
+
+    What could not be taken out again is in `left`, a line each: that spoils no certificate.
+    """
 
     primary: Primary
     authority: Authority
     patience: float
+    left: list[str] = field(default_factory=list)
 
     @contextmanager
     def shown(self, texts: Mapping[str, str]) -> Iterator[None]:
-        """Within, every authoritative server shows them; afterwards they are gone.
+        """Within, every authoritative server shows them; afterwards they are gone, or in `left`.
 
         Raises Refused and Unusable where the primary does not take them, and NotShown.
         """
@@ -42,23 +47,30 @@ class Proofs:
         ]
         with ExitStack() as taken_out:
             for record in records:
-                self._do(record, Verdict.ADD)
-                taken_out.callback(self._do, record, Verdict.DELETE)
+                zone, change = self._change(record, Verdict.ADD)
+                # Before it is sent: an answer that is lost does not say whether it was done.
+                taken_out.callback(self._take_out, record)
+                self.primary.send(zone, change)
             self._await(records)
             time.sleep(2 * TTL)  # nobody remembers the proof of an order before
             yield
 
-    def _do(self, record: Record, verdict: Verdict) -> None:
-        """What others have at the same name stays."""
+    def _take_out(self, record: Record) -> None:
+        try:
+            self.primary.send(*self._change(record, Verdict.DELETE))
+        except (Refused, Unusable) as error:
+            self.left.append(f"{record.name.rstrip('.')}: {error}")
+
+    def _change(self, record: Record, verdict: Verdict) -> tuple[Zone, list[Change]]:
+        """The zone, and what is to be done there; what others have at the same name stays."""
         name = dns.name.from_text(record.name)
         zone = self.primary.zone(self.primary.apex(name), [record])
         is_there = set(record.rdatas) <= set(zone.rdatas(name, "TXT"))
         if is_there == (verdict == Verdict.ADD):
-            return
+            return zone, []
         added = record.rdatas if verdict == Verdict.ADD else ()
         removed = () if added else record.rdatas
-        change = Change(record.id, name, "TXT", verdict, record.ttl, added, removed)
-        self.primary.send(zone, [change])
+        return zone, [Change(record.id, name, "TXT", verdict, record.ttl, added, removed)]
 
     def _await(self, records: Iterable[Record]) -> None:
         end = time.monotonic() + self.patience

@@ -19,11 +19,12 @@ _LARGEST = 65535 - 512  # bytes of a message over TCP (RFC 1035 section 4.2.2), 
 
 
 def messages(zone: Zone, changes: Sequence[Change], key: Key | None) -> Iterator[UpdateMessage]:
-    """One, unless it were too large; what belongs to a name is never split."""
+    """One, unless it were too large, or nothing changes; what belongs to a name is never split."""
     by_name: dict[Name, list[Change]] = {}
     for change in changes:
         by_name.setdefault(change.name, []).append(change)
-    yield from _fitting(zone, list(by_name.values()), key)
+    if by_name:
+        yield from _fitting(zone, list(by_name.values()), key)
 
 
 def _fitting(zone: Zone, parts: list[list[Change]], key: Key | None) -> Iterator[UpdateMessage]:

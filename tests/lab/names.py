@@ -270,6 +270,12 @@ class Names:
             said = b"".join(iter(lambda: control.recv(4096), b""))
         assert said.startswith(b"ok"), said
 
+    def frozen(self, zone: str, frozen: bool) -> None:
+        """Whether the first server refuses updates of a zone."""
+        socket = str(self.folder / FIRST / "knot.sock")
+        command = "zone-freeze" if frozen else "zone-thaw"
+        subprocess.run(["knotc", "-b", "-s", socket, command, zone], check=True)
+
     def ask(self, address: str, name: str, kind: str) -> dns.message.Message:
         """One answer, however long it takes."""
         for _ in range(200):

@@ -3,16 +3,22 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dns.message
 import dns.query
 import pytest
+from acme.client import ClientV2
 from click.testing import CliRunner, Result
 from cryptography import x509
 
+from lab.acme import ENVIRONMENT
 from lab.network import entered
 from mailwright import acme, inventory, tls
 from mailwright.cli import cli
+from mailwright.merging.change import Change
+from mailwright.merging.present import Zone
+from mailwright.push.primary import Primary, Unusable
 from tests import inventories
 from tests.host.letters import eventually
 from tests.lab.names import FIRST, RESOLVER, Names
@@ -32,7 +38,6 @@ mta_sts = "testing"
 [mailboxes."alice@{DOMAIN}"]
 password = "{{BLF-CRYPT}}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"
 """
-PEBBLE = ["env", "PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0", "PEBBLE_AUTHZREUSE=0", "pebble"]
 
 
 class World:
@@ -52,8 +57,9 @@ class World:
 
     def start(self) -> None:
         self.names.start()
-        argv = [*PEBBLE, "-config", str(self.settings), "-dnsserver", f"{RESOLVER}:53"]
-        self.pebble = self.names.run(*argv)
+        argv = ["pebble", "-config", str(self.settings), "-dnsserver", f"{RESOLVER}:53"]
+        environment = (f"{name}={value}" for name, value in ENVIRONMENT.items())
+        self.pebble = self.names.run("env", *environment, *argv)
         eventually(lambda: self.listening() or None, "Pebble")
 
     def listening(self) -> bool:
@@ -164,6 +170,44 @@ def test_what_fails_is_named_and_spoils_nothing(world: World, folder: Path, tmp_
     assert world.shown() == []
 
 
+def test_a_proof_that_stays_in_dns_is_told_and_the_certificate_kept(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finalize = ClientV2.poll_and_finalize
+
+    def then_frozen(*args: Any) -> Any:
+        issued = finalize(*args)
+        world.names.frozen(DOMAIN, True)
+        return issued
+
+    monkeypatch.setattr(ClientV2, "poll_and_finalize", then_frozen)
+    try:
+        done = order(world, folder, HOST)
+    finally:
+        world.names.frozen(DOMAIN, False)
+    assert done.exit_code == 1
+    named = f"error: the proof was not taken out of DNS: {PROOF.rstrip('.')}: {FIRST} refuses it"
+    assert named in done.output
+    assert tls.covered(tls.usable(folder / f"tls/{HOST}.pem"), HOST) == [HOST]
+
+
+def test_a_proof_whose_answer_is_lost_is_taken_out_all_the_same(
+    world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, before = Primary.send, world.shown()
+
+    def lost(primary: Primary, zone: Zone, changes: list[Change]) -> None:
+        send(primary, zone, changes)
+        if changes[0].added:
+            assert world.shown() != before
+            raise Unusable("no answer")
+
+    monkeypatch.setattr(Primary, "send", lost)
+    done = order(world, folder, HOST)
+    assert (done.exit_code, world.shown()) == (1, before)
+    assert f"error: {HOST}: no answer" in done.output
+
+
 def test_a_dead_authority_is_named(world: World, folder: Path) -> None:
     text = (folder / "mail.toml").read_text()
     (folder / "mail.toml").write_text(text.replace(":14000", ":14001"))
@@ -180,10 +224,3 @@ def test_what_the_authority_refuses_is_told_in_its_words(world: World, folder: P
     assert "error: mta-sts.blocked.example: the authority refuses: " in done.output
     assert "issuance is forbidden by policy" in done.output
     assert (folder / f"tls/{HOST}.pem").exists(), "the others are ordered all the same"
-
-
-def test_wrong_names_are_named_all_at_once(world: World, folder: Path) -> None:
-    done = order(world, folder, "mail.example.org", "exemple.com")
-    problems = str(done.exception)
-    assert "NAME: 'mail.example.org' is no host, and no domain with web names" in problems
-    assert "did you mean 'example.com'" in problems
