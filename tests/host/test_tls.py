@@ -52,7 +52,9 @@ def test_no_certificate_has_less_than_a_third_of_its_life_left(host: Host) -> No
     timer = host.service("mailwright-expiry.timer")
     assert timer.is_enabled
     assert timer.is_running
-    assert host.run("/etc/mailwright/expiry/run").stdout == ""
+    looked = host.run("/etc/mailwright/expiry/run")
+    assert looked.stdout == ""
+    assert looked.succeeded, looked.stderr
 
 
 # How openssl(1) greets on each port that takes mail or shows it.
