@@ -135,11 +135,14 @@ def test_a_mailbox_and_a_password_are_live_and_no_daemon_is_told(
     clean(deployed)
 
 
-# Whoever holds the lock is the rollout, or was started by it.
+# Whoever holds the lock is the rollout, or was started by it. None goes on when another dies, and
+# none that is only just being started survives.
 KILL = """
-for p in /proc/[0-9]*; do
-    ! ls -l $p/fd 2>/dev/null | grep -q /etc/mailwright/rollout/lock || kill -9 ${p#/proc/}
-done
+holders() {
+    find /proc/[0-9]*/fd -lname /etc/mailwright/rollout/lock 2>/dev/null | cut -d/ -f3 | sort -u
+}
+kill -STOP $(holders)
+while h=$(holders); [ -n "$h" ]; do kill -9 $h; done
 """
 SWAPPED = {
     "dovecot": "/etc/dovecot/users/DOMAIN",
@@ -178,4 +181,4 @@ def die_after_swap(lab: Lab, inventory: Path, role: str, file: str, target: Path
         for host in HOSTS:
             path = file.replace("DOMAIN", host.removeprefix("mail."))
             swapped = f"until grep -q ^new@ {path}; do sleep 0.1; done"
-            ask(lab, host, f"timeout 60 sh -c '{swapped}'; {KILL}")
+            ask(lab, host, f"timeout 60 sh -c '{swapped}' || exit\n{KILL}")

@@ -83,7 +83,7 @@ def before(servers: Lab, described: Path, inventory: Path) -> Iterator[dict[str,
         for host in HOSTS:
             gone = f"! test -e {PROGRAMS}/renew && ! systemctl is-active -q {UNIT}.timer"
             ask(servers, host, gone)
-            assert ask(servers, host, f"systemctl --failed --no-legend {UNIT}.*") == ""
+            assert ask(servers, host, f"systemctl list-units --failed --no-legend '{UNIT}.*'") == ""
             assert serial(servers, host) == file_serial(inventory / f"tls/{host}.pem")
 
 
