@@ -46,13 +46,30 @@ def append(account: Account, letters: Letters, size: int = 70) -> bool:
     return kind == "OK"
 
 
-def fill(account: Account, letters: Letters, size: int = 70) -> None:
-    """Until there is no room; every warning goes with the letters when the test ends."""
+def fill(mail: MailHost, account: Account, letters: Letters, size: int = 70) -> None:
+    """Until there is no room; every warning goes with the letters when the test ends.
+
+    Each is waited for: what arrives at the same moment may bring the next one twice.
+    """
     letters.ids.add(WARNING)
     for _ in range(120):
         if not append(account, letters, size):
             return
+        eventually(lambda: warnings(account) == due(mail, account) or None, "the warnings due")
     raise AssertionError(f"{account.address} does not fill up")
+
+
+def due(mail: MailHost, account: Account) -> list[str]:
+    """The subjects of the warnings that an owner must have got, by what the mailbox has now."""
+    with account.imap() as client:
+        sizes = [size for folder in folders(client) for size in sizes_in(client, folder)]
+    box = mailbox(mail, account)
+    filled = {"storage": (sum(sizes), box.quota), "messages": (len(sizes), box.quota_message_count)}
+    reached = []
+    for warning in mail.quota_warnings:
+        used, limit = filled[warning.resource]
+        reached += [warning.level] if limit and used >= limit * warning.level // 100 else []
+    return sorted(f"Subject: Your mailbox is {level}% full" for level in reached)
 
 
 def warnings(account: Account) -> list[str]:
@@ -61,14 +78,14 @@ def warnings(account: Account) -> list[str]:
         client.select("INBOX", readonly=True)
         numbers = client.search(None, "HEADER", "Message-ID", f'"{WARNING}"')[1][0].split()
         fetched = [client.fetch(n, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1] for n in numbers]
-    return [answer[0][1].decode().strip() for answer in fetched]
+    return sorted(answer[0][1].decode().strip() for answer in fetched)
 
 
 def warned(mail: MailHost, account: Account, resource: str) -> bool:
     """Wait for a warning of every level, which also keeps them from arriving after the test."""
     levels = [w.level for w in mail.quota_warnings if w.resource == resource]
     expected = sorted(f"Subject: Your mailbox is {level}% full" for level in levels)
-    eventually(lambda: sorted(warnings(account)) == expected or None, f"{expected}")
+    eventually(lambda: warnings(account) == expected or None, f"{expected}")
     return True
 
 
@@ -100,7 +117,7 @@ def test_a_mailbox_that_fills_up_warns_its_owner_and_then_refuses_at_rcpt(
 ) -> None:
     quota = mailbox(mail, narrow).quota
     assert answers_at_rcpt(mail, narrow, quota // 5) == {250}
-    fill(narrow, letters, quota // 20)
+    fill(mail, narrow, letters, quota // 20)
     assert warned(mail, narrow, "storage")
     assert answers_at_rcpt(mail, narrow, quota // 5) == {452}
 
@@ -109,9 +126,28 @@ def test_a_mailbox_of_few_messages_warns_its_owner_and_then_refuses_at_rcpt(
     mail: MailHost, few: Account, letters: Letters
 ) -> None:
     assert answers_at_rcpt(mail, few) == {250}
-    fill(few, letters)
+    fill(mail, few, letters)
     assert warned(mail, few, "messages")
     assert answers_at_rcpt(mail, few) == {452}
+
+
+def test_a_warning_that_fills_the_mailbox_up_to_the_next_level_is_followed_by_the_next(
+    mail: MailHost, few: Account, letters: Letters
+) -> None:
+    """One command brings it to one message below the second level; the first warning is that."""
+    levels = sorted(w.level for w in mail.quota_warnings if w.resource == "messages")
+    if len(levels) < 2:
+        pytest.skip("there are no two levels for the number of messages")
+    first, second = (mailbox(mail, few).quota_message_count * n // 100 for n in levels[:2])
+    letters.ids.add(WARNING)
+    with few.imap() as client:
+        stored = sum(len(sizes_in(client, folder)) for folder in folders(client))
+    for _ in range(stored, first - 1):
+        assert append(few, letters)
+    with few.imap() as client:
+        client.select("INBOX")
+        assert client.copy(f"1:{second - first}", "INBOX")[0] == "OK"
+    assert warned(mail, few, "messages")
 
 
 @pytest.mark.parametrize("kind", ["narrow", "few"])
@@ -123,7 +159,7 @@ def test_a_full_mailbox_still_lets_its_owner_delete(
     if not mail.quota_trash:
         pytest.skip("Trash has no allowance")
     quota = mailbox(mail, account).quota
-    fill(account, letters, quota // 20 if kind == "narrow" else 70)
+    fill(mail, account, letters, quota // 20 if kind == "narrow" else 70)
     warned(mail, account, "storage" if kind == "narrow" else "messages")
     with account.imap() as client:
         client.select("INBOX")
