@@ -15,6 +15,8 @@ from mailwright.groups import merged
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory, load
 from tests.host.letters import Account, Letters
+from tests.host.ssh import connected
+from tests.host.state import Socket, Unit, read_sockets, read_units
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,22 +45,37 @@ def inventory(pytestconfig: pytest.Config) -> Inventory:
 
 
 @pytest.fixture(scope="session")
-def host(mail: MailHost, inventory: Inventory) -> Host:
+def host(mail: MailHost, inventory: Inventory) -> Iterator[Host]:
     """The host itself, reached as the deploy reaches it."""
     data = merged(inventory.groups, mail.target)
     if mail.target == "@local":
-        return testinfra.get_host("local://", sudo=bool(data.get("_sudo")))
-    extra = "-o LogLevel=ERROR -o BatchMode=yes"
-    if "ssh_known_hosts_file" in data:
-        extra += f" -o UserKnownHostsFile={data['ssh_known_hosts_file']}"
-    user = f"{data['ssh_user']}@" if "ssh_user" in data else ""
+        yield testinfra.get_host("local://", sudo=bool(data.get("_sudo")))
+        return
+    settings = {
+        "Port": mail.ssh_port,
+        "User": data.get("ssh_user"),
+        "IdentityFile": data.get("ssh_key"),
+        "UserKnownHostsFile": data.get("ssh_known_hosts_file"),
+    }
     address = data.get("ssh_hostname", mail.target)
-    return testinfra.get_host(
-        f"ssh://{user}{address}:{mail.ssh_port}",
-        ssh_identity_file=data.get("ssh_key"),
-        ssh_extra_args=extra,
-        sudo=bool(data.get("_sudo")),
-    )
+    try:
+        with connected(address, settings, sudo=bool(data.get("_sudo"))) as host:
+            yield host
+    except ConnectionError as error:
+        why = f"{mail.name} is not reached over SSH: {error}"
+        raise pytest.fail.Exception(why, pytrace=False) from None
+
+
+@pytest.fixture(scope="session")
+def units(host: Host) -> dict[str, Unit]:
+    """The services and timers of the host, by name."""
+    return read_units(host)
+
+
+@pytest.fixture(scope="session")
+def sockets(host: Host) -> list[Socket]:
+    """Where somebody on the host listens."""
+    return read_sockets(host)
 
 
 @pytest.fixture(scope="session")

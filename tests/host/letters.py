@@ -14,7 +14,7 @@ from email.utils import formatdate, make_msgid
 from typing import TypeVar
 
 T = TypeVar("T")
-TIMEOUT = 20
+TIMEOUT = 30
 
 # The test strings that every spam filter knows; Rspamd has one for each of its actions.
 GTUBE = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n"
@@ -128,17 +128,33 @@ def pop3(server: str, port: int) -> Iterator[poplib.POP3]:
         client.quit()
 
 
+def smtp(server: str, port: int = 25, context: ssl.SSLContext | None = None) -> smtplib.SMTP:
+    """A session, with TLS from the start if there is a context for it.
+
+    Postfix answers 421 to whom it has seen too often in a minute, which a run soon after another
+    may be (postconf(5), smtpd_client_connection_rate_limit): it is asked again until that is over.
+    """
+
+    def connect() -> smtplib.SMTP | None:
+        try:
+            if context:
+                return smtplib.SMTP_SSL(server, port, context=context, timeout=TIMEOUT)
+            return smtplib.SMTP(server, port, timeout=TIMEOUT)
+        except smtplib.SMTPConnectError as error:
+            if error.smtp_code != 421:
+                raise
+        return None
+
+    return eventually(connect, f"greeting but 421 on port {port} of {server}", 70)
+
+
 @contextmanager
 def submission(server: str, port: int) -> Iterator[smtplib.SMTP]:
     """A session with TLS on a submission port, nobody logged in yet."""
     context = ssl.create_default_context()
-    client: smtplib.SMTP
-    if port == 465:
-        client = smtplib.SMTP_SSL(server, 465, context=context, timeout=TIMEOUT)
-    else:
-        client = smtplib.SMTP(server, port, timeout=TIMEOUT)
-        client.starttls(context=context)
-    with client:
+    with smtp(server, port, context if port == 465 else None) as client:
+        if port != 465:
+            client.starttls(context=context)
         client.ehlo()
         yield client
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from tests.host.letters import TIMEOUT
+from tests.host.letters import TIMEOUT, smtp
 
 _AUTODISCOVER = "{http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a}"
 _ACCOUNT_TYPES = {"imap": "EmailTypeIMAP", "pop3": "EmailTypePOP"}
@@ -66,13 +66,10 @@ class Server:
         client.quit()
 
     def _smtp(self, password: str, context: ssl.SSLContext) -> None:
-        client: smtplib.SMTP
-        if self.security == "SSL":
-            client = smtplib.SMTP_SSL(self.host, self.port, context=context, timeout=TIMEOUT)
-        else:
-            client = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
-            client.starttls(context=context)
-        with client:
+        is_tls = self.security == "SSL"
+        with smtp(self.host, self.port, context if is_tls else None) as client:
+            if not is_tls:
+                client.starttls(context=context)
             client.login(self.username, password)
 
 

@@ -3,12 +3,13 @@
 from testinfra.host import Host
 
 from mailwright.host import MailHost
+from tests.host.state import Unit
 
 SAID = "find /var/lib/mailwright/acme -name"
 
 
-def test_a_timer_orders_what_is_due(host: Host, mail: MailHost) -> None:
-    timer = host.service("mailwright-acme.timer")
+def test_a_timer_orders_what_is_due(units: dict[str, Unit], mail: MailHost) -> None:
+    timer = units["mailwright-acme.timer"]
     assert timer.exists == bool(mail.acme)
     assert not mail.acme or (timer.is_enabled and timer.is_running)
 

@@ -1,19 +1,18 @@
 """Catch-alls, alias domains and forwarding, with real messages."""
 
-import smtplib
 from email.message import EmailMessage
 
 import pytest
 
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory
-from tests.host.letters import TIMEOUT, Account, Letters
+from tests.host.letters import Account, Letters, smtp
 
 
 def deliver(mail: MailHost, letters: Letters, reader: Account, recipient: str) -> EmailMessage:
     """A stranger's letter to `recipient` arrives in the mailbox of `reader`."""
     letter = letters.write("someone@sender.invalid", reader)
-    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+    with smtp(mail.name) as client:
         client.send_message(letter, to_addrs=[recipient])
     return reader.wait_anywhere(letter["Message-ID"])
 

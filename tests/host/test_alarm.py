@@ -4,13 +4,14 @@ import pytest
 from testinfra.host import Host
 
 from mailwright.host import MailHost
+from tests.host.state import Unit
 
 
 @pytest.mark.parametrize("unit", ["mailwright-expiry", "mailwright-acme"])
-def test_a_unit_that_fails_is_told_of(host: Host, mail: MailHost, unit: str) -> None:
-    there = host.check_output(f"systemctl show -P LoadState {unit}.service") == "loaded"
+def test_a_unit_that_fails_is_told_of(units: dict[str, Unit], mail: MailHost, unit: str) -> None:
+    there = units[unit].exists
     assert there == (unit != "mailwright-acme" or bool(mail.acme))
-    told = host.check_output(f"systemctl show -P OnFailure {unit}.service")
+    told = units[unit].properties["OnFailure"]
     assert told == (f"mailwright-alarm@{unit}.service.service" if there else "")
 
 

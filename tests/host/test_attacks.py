@@ -11,7 +11,7 @@ from email.message import EmailMessage
 import pytest
 
 from mailwright.host import MailHost
-from tests.host.letters import TIMEOUT, Account, Letters
+from tests.host.letters import TIMEOUT, Account, Letters, smtp
 
 # Nobody's: no true password goes over the line without TLS. The words say that TLS is missing.
 PLAIN = base64.b64encode(b"\0nobody@example.invalid\0secret").decode()
@@ -54,7 +54,7 @@ def test_managesieve_takes_no_password_without_tls(mail: MailHost) -> None:
 
 @pytest.mark.parametrize(("port", "code"), [(25, 503), (587, 530)])
 def test_smtp_takes_no_password_without_tls(mail: MailHost, port: int, code: int) -> None:
-    with smtplib.SMTP(mail.name, port, timeout=TIMEOUT) as client:
+    with smtp(mail.name, port) as client:
         client.ehlo()
         assert not client.has_extn("auth")
         assert client.docmd("AUTH", f"PLAIN {PLAIN}")[0] == code
@@ -139,7 +139,7 @@ def taken(
     envelope = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{account.address}>\r\nDATA\r\n"
     begins = outer.as_bytes().rstrip(b"\r\n") + f"{ending}{envelope}".encode()
     raw = begins + inner.as_bytes() + b"\r\n.\r\nQUIT\r\n"
-    with smtplib.SMTP(account.server, port, timeout=TIMEOUT) as client:
+    with smtp(account.server, port) as client:
         if port == 587:
             client.starttls(context=ssl.create_default_context())
             client.login(account.address, account.password)

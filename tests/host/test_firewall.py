@@ -5,16 +5,17 @@ import socket
 from testinfra.host import Host
 
 from mailwright.host import MailHost
+from tests.host.state import Socket, Unit
 
 
-def test_the_firewall_is_loaded_and_starts_at_boot(host: Host) -> None:
-    assert host.service("nftables").is_enabled
+def test_the_firewall_is_loaded_and_starts_at_boot(host: Host, units: dict[str, Unit]) -> None:
+    assert units["nftables"].is_enabled
     assert "policy drop" in host.check_output("nft list table inet mailwright")
 
 
-def test_exactly_the_listed_ports_listen(host: Host, mail: MailHost) -> None:
-    sockets = [line.split()[3] for line in host.check_output("ss -Hltn").splitlines()]
-    public = {int(s.rpartition(":")[2]) for s in sockets if not s.startswith(("127.", "[::1]"))}
+def test_exactly_the_listed_ports_listen(sockets: list[Socket], mail: MailHost) -> None:
+    outside = [s for s in sockets if not s.address.startswith("127.") and s.address != "::1"]
+    public = {s.port for s in outside if s.protocol == "tcp"}
     assert public == {listener.port for listener in mail.listeners}
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from mailwright.host import MailHost
 from mailwright.mail import Domain
-from tests.host.letters import GTUBE, TIMEOUT, Account, Letters
+from tests.host.letters import GTUBE, Account, Letters, smtp
 
 
 def test_mail_from_another_server_arrives_and_is_judged(
     mail: MailHost, account: Account, letters: Letters
 ) -> None:
     letter = letters.write("someone@sender.invalid", account)
-    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+    with smtp(mail.name) as client:
         client.starttls()
         client.send_message(letter)
     arrived = account.wait_anywhere(letter["Message-ID"])
@@ -148,7 +148,7 @@ def submitted(client: smtplib.SMTP, account: Account, letters: Letters, sender: 
 
 def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters: Letters) -> None:
     letter = letters.write("someone@sender.invalid", account, f"Y{GTUBE}")
-    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+    with smtp(mail.name) as client:
         client.send_message(letter)
     assert account.wait_for(letter["Message-ID"], "Junk")["X-Spam"] == "Yes"
 

@@ -4,14 +4,15 @@ import pytest
 from testinfra.host import Host
 
 from mailwright.host import MailHost
+from tests.host.state import Socket, Unit
 
 UNITS = ["postfix-mta-sts-resolver", "mailwright-tls-policy"]
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_what_tells_policies_runs_and_starts_at_boot(host: Host, unit: str) -> None:
-    assert host.service(unit).is_running, f"{unit} is down: all outgoing mail waits"
-    assert host.service(unit).is_enabled
+def test_what_tells_policies_runs_and_starts_at_boot(units: dict[str, Unit], unit: str) -> None:
+    assert units[unit].is_running, f"{unit} is down: all outgoing mail waits"
+    assert units[unit].is_enabled
 
 
 def test_postfix_is_answered(host: Host) -> None:
@@ -20,8 +21,6 @@ def test_postfix_is_answered(host: Host) -> None:
     assert (asked.rc, asked.stderr) == (1, "")
 
 
-def test_the_world_cannot_ask(host: Host, mail: MailHost) -> None:
-    listening = host.check_output(
-        "ss -H -l -n -t '( sport = 8461 or sport = 8462 )' | awk '{print $4}'"
-    )
-    assert {line.rpartition(":")[0].strip("[]") for line in listening.split()} == {mail.loopback}
+def test_the_world_cannot_ask(sockets: list[Socket], mail: MailHost) -> None:
+    asked = [s for s in sockets if s.protocol == "tcp" and s.port in (8461, 8462)]
+    assert {socket.address for socket in asked} == {mail.loopback}

@@ -13,6 +13,7 @@ from mailwright.host import MailHost
 from mailwright.site import Site
 from tests.host.letters import Account
 from tests.host.settings import autoconfig, autodiscover, file, get, profile
+from tests.host.state import Unit
 
 
 @pytest.fixture
@@ -36,11 +37,11 @@ def readers(mail: MailHost, verify: dict[str, dict[str, str]]) -> dict[str, list
     return found
 
 
-def test_nginx_runs_and_starts_at_boot(host: Host, sites: tuple[Site, ...]) -> None:
-    assert host.service("nginx").is_running, (
+def test_nginx_runs_and_starts_at_boot(units: dict[str, Unit], sites: tuple[Site, ...]) -> None:
+    assert units["nginx"].is_running, (
         "nginx is down: other servers get no MTA-STS policy, mail programs no settings"
     )
-    assert host.service("nginx").is_enabled
+    assert units["nginx"].is_enabled
 
 
 def test_every_name_is_served_with_its_certificate(host: Host, sites: tuple[Site, ...]) -> None:

@@ -1,6 +1,5 @@
 """What POP3 shows, and what becomes of the messages that it deletes."""
 
-import smtplib
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 
@@ -9,7 +8,7 @@ from testinfra.host import Host
 
 from mailwright.host import MailHost
 from mailwright.mail import Mailbox
-from tests.host.letters import GTUBE, TIMEOUT, Account, Letters, eventually
+from tests.host.letters import GTUBE, Account, Letters, eventually, smtp
 
 Choose = Callable[[Callable[[Mailbox], bool]], Account]
 
@@ -122,7 +121,7 @@ def test_spam_stays_where_pop3_sees_it(
 ) -> None:
     account = choose(lambda m: not m.sees_folders)
     letter = letters.write("someone@sender.invalid", account.address, f"Y{GTUBE}")
-    with smtplib.SMTP(mail.name, 25, timeout=TIMEOUT) as client:
+    with smtp(mail.name) as client:
         client.send_message(letter)
     message = arrived(account, letter)
     with account.pop3() as client:

@@ -3,15 +3,15 @@
 from testinfra.host import Host
 
 from mailwright.host import MailHost
+from tests.host.state import Unit
 
 
-def test_a_timer_deletes_what_is_due(host: Host) -> None:
+def test_a_timer_deletes_what_is_due(units: dict[str, Unit]) -> None:
     """Whatever its day, what is on the list now was looked at with success."""
-    timer = host.service("mailwright-purge.timer")
+    timer = units["mailwright-purge.timer"]
     assert timer.is_enabled
     assert timer.is_running
-    service = host.check_output("systemctl show -P Result mailwright-purge.service")
-    assert service == "success"
+    assert units["mailwright-purge"].properties["Result"] == "success"
 
 
 def test_the_list_is_of_nobody_who_has_a_mailbox(host: Host, mail: MailHost) -> None:

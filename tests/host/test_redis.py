@@ -3,21 +3,23 @@
 import pytest
 from testinfra.host import Host
 
+from tests.host.state import Socket, Unit
+
 CLI = "timeout 3 redis-cli -s /run/redis/redis-server.sock"
 COST = "mail flows, and the spam filter neither learns nor remembers"
 
 
-def test_redis_runs_and_starts_at_boot(host: Host) -> None:
-    assert host.service("redis-server").is_running, f"redis-server is down: {COST}"
-    assert host.service("redis-server").is_enabled
+def test_redis_runs_and_starts_at_boot(units: dict[str, Unit]) -> None:
+    assert units["redis-server"].is_running, f"redis-server is down: {COST}"
+    assert units["redis-server"].is_enabled
 
 
 def test_redis_answers(host: Host) -> None:
     assert "PONG" in host.run(f"{CLI} ping").stdout, f"redis-server does not answer: {COST}"
 
 
-def test_redis_listens_on_no_port(host: Host) -> None:
-    assert not [line for line in host.check_output("ss -Hltnp").splitlines() if "redis" in line]
+def test_redis_listens_on_no_port(sockets: list[Socket]) -> None:
+    assert not [s for s in sockets if s.protocol == "tcp" and "redis" in s.process]
 
 
 @pytest.mark.parametrize("user, answer", [("_rspamd", "PONG"), ("vmail", ""), ("nobody", "")])

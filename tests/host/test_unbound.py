@@ -6,11 +6,12 @@ import pytest
 from testinfra.host import Host
 
 from mailwright.host import MailHost
+from tests.host.state import Socket, Unit
 
 
-def test_unbound_runs_and_starts_at_boot(host: Host) -> None:
-    assert host.service("unbound").is_running, "unbound is down: all outgoing mail waits"
-    assert host.service("unbound").is_enabled
+def test_unbound_runs_and_starts_at_boot(units: dict[str, Unit]) -> None:
+    assert units["unbound"].is_running, "unbound is down: all outgoing mail waits"
+    assert units["unbound"].is_enabled
 
 
 def test_answers_are_validated_up_to_the_root(host: Host) -> None:
@@ -26,8 +27,7 @@ def test_nothing_on_the_host_asks_another_resolver(host: Host, mail: MailHost, f
     ]
 
 
-def test_the_world_cannot_ask_it(host: Host, mail: MailHost) -> None:
-    listening = host.check_output("ss -H -l -n -t -u 'sport = 53' | awk '{print $5}'").split()
-    assert {address.rpartition(":")[0].strip("[]") for address in listening} == {mail.loopback}
+def test_the_world_cannot_ask_it(sockets: list[Socket], mail: MailHost) -> None:
+    assert {s.address for s in sockets if s.port == 53} == {mail.loopback}
     with pytest.raises(OSError):
         socket.create_connection((mail.name, 53), timeout=2)

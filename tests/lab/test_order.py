@@ -175,19 +175,19 @@ def test_a_proof_that_stays_in_dns_is_told_and_the_certificate_kept(
 ) -> None:
     finalize = ClientV2.poll_and_finalize
 
-    def then_refusing(*args: Any) -> Any:
+    def then_frozen(*args: Any) -> Any:
         issued = finalize(*args)
-        world.names.refusing(True)
+        world.names.frozen(DOMAIN, True)
         return issued
 
-    monkeypatch.setattr(ClientV2, "poll_and_finalize", then_refusing)
+    monkeypatch.setattr(ClientV2, "poll_and_finalize", then_frozen)
     try:
         done = order(world, folder, HOST)
     finally:
-        world.names.refusing(False)
+        world.names.frozen(DOMAIN, False)
     assert done.exit_code == 1
-    told = f"error: the proof was not taken out of DNS: {PROOF.rstrip('.')}: {FIRST} does not"
-    assert told in done.output  # "know the key", or "serve the zone, or not to this key"
+    named = f"error: the proof was not taken out of DNS: {PROOF.rstrip('.')}: {FIRST} refuses it"
+    assert named in done.output
     assert tls.covered(tls.usable(folder / f"tls/{HOST}.pem"), HOST) == [HOST]
 
 
