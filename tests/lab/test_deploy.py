@@ -390,13 +390,17 @@ def test_a_host_deploys_itself(deployed: Lab, other: Path, tmp_path: Path) -> No
     ask(deployed, host, "apt-get -q -y install --no-install-recommends python3 >/dev/null 2>&1")
     packages = Path(sysconfig.get_path("purelib"))
     copy(deployed, host, packages, "/opt/site-packages")
-    copy(deployed, host, checkout(tmp_path / "checkout"), "/opt/mailwright")
+    tools = checkout(tmp_path / "checkout")
+    shutil.copytree(ROOT / "tests/host", tools / "tests/host")
+    copy(deployed, host, tools, "/opt/mailwright")
     copy(deployed, host, other, "/opt/our-mail")
-    run = "cd /opt/mailwright && PYTHONPATH=/opt/mailwright:/opt/site-packages python3 -m pyinfra"
-    said = ask(deployed, host, f"{run} /opt/our-mail deploy.py -y 2>&1")
+    run = "cd /opt/mailwright && PYTHONPATH=/opt/mailwright:/opt/site-packages python3 -m"
+    said = ask(deployed, host, f"{run} pyinfra /opt/our-mail deploy.py -y 2>&1")
     assert "[@local] Success" in said
-    again = ask(deployed, host, f"{run} /opt/our-mail deploy.py -y 2>&1")
+    again = ask(deployed, host, f"{run} pyinfra /opt/our-mail deploy.py -y 2>&1")
     assert "[@local] Success" not in again
+    seen = " ".join(f"tests/host/test_{name}.py" for name in ("firewall", "redis", "rollout"))
+    ask(deployed, host, f"{run} pytest {seen} --inventory /opt/our-mail 2>&1")
     ask(deployed, host, "rm -rf /opt/site-packages /opt/mailwright /opt/our-mail")
 
 
