@@ -196,6 +196,21 @@ def test_nothing_is_ordered_that_is_not_due(acme: Lab) -> None:
     assert [(orders(acme, host), serial(acme, host)) for host in HOSTS] == before
 
 
+def test_each_host_says_its_account_for_caa(acme: Lab, described: Path, tmp_path: Path) -> None:
+    """As RFC 8657 wants it: the authority knows it by this address."""
+    accounts = [ask(acme, host, f"{PROGRAMS}/renew --account") for host in HOSTS]
+    assert len({*accounts}) == len(HOSTS)
+    assert all(each.startswith(DIRECTORY.removesuffix("dir")) for each in accounts), accounts
+    bound = Path(shutil.copytree(described, tmp_path / "bound"))
+    issuers = [f"lab.example; accounturi={account}" for account in accounts]
+    text = (bound / "mail.toml").read_text()
+    (bound / "mail.toml").write_text(f"caa = {json.dumps(issuers)}\n{text}")
+    argv = ["mailwright", "dns", str(bound), "example.com"]
+    printed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    for issuer in issuers:
+        assert f'CAA 0 issue "{issuer}"' in printed
+
+
 def test_a_renewal_is_served_on_every_port_and_no_conversation_fails(
     acme: Lab, described: Path, trusted: Path
 ) -> None:
