@@ -91,13 +91,17 @@ class Primary:
 
     def apex(self, name: Name) -> Name:
         """Where the zone begins that a name is in. Raises Refused where none is served here."""
+        codes = set()
         while name != dns.name.root:
             reply = self._ask(name, "SOA")
+            codes.add(reply.rcode())
             for rrset in (*reply.answer, *reply.authority):
                 is_above = rrset.rdtype == dns.rdatatype.SOA and name.is_subdomain(rrset.name)
                 if is_above and reply.flags & dns.flags.AA:
                     return rrset.name
             name = name.parent()
+        if Rcode.NOTAUTH in codes:
+            raise Refused(self._said(Rcode.NOTAUTH))
         raise Refused(f"{self.server} serves no such zone")
 
     def zone(self, origin: Name, records: Iterable[Record]) -> Zone:

@@ -95,10 +95,11 @@ class Curl:
         self.post(letter(self.who.address, to, subject, body), to, self.who.address, server)
 
     def post(self, written: EmailMessage, to: str, sender: str, server: str = "") -> None:
-        """A letter to `to`, whatever stands in it, with this envelope sender."""
+        """A letter to `to`, whatever stands in it, with this envelope sender, which may be ""."""
         path = self.who.home / "letter"
         path.write_bytes(written.as_bytes())
-        settings = [f'mail-from = "{sender}"', f'mail-rcpt = "{to}"', f'upload-file = "{path}"']
+        settings = [f'mail-rcpt = "{to}"', f'upload-file = "{path}"']
+        settings += [f'mail-from = "{sender}"'] if sender else []  # curl's own default is <>
         self._ask(server or f"smtps://{self.who.server}", *settings)
 
     def listed(self) -> int:

@@ -26,6 +26,7 @@ from dns.name import Name
 
 from lab.network import entered
 from lab.zones import records
+from tests.lab.deploys import edit
 
 FIRST, SECOND, RESOLVER = "198.51.100.53", "198.51.100.55", "198.51.100.54"
 OTHER_RESOLVER = "198.51.100.56"
@@ -270,11 +271,13 @@ class Names:
             said = b"".join(iter(lambda: control.recv(4096), b""))
         assert said.startswith(b"ok"), said
 
-    def frozen(self, zone: str, frozen: bool) -> None:
-        """Whether the first server refuses updates of a zone."""
-        socket = str(self.folder / FIRST / "knot.sock")
-        command = "zone-freeze" if frozen else "zone-thaw"
-        subprocess.run(["knotc", "-b", "-s", socket, command, zone], check=True)
+    def refusing(self, refuses: bool) -> None:
+        """Whether the first server refuses all updates."""
+        folder = self.folder / FIRST
+        before, after = "action: [update, transfer]", "action: [transfer]"
+        edit(folder / "knot.conf", *([(before, after)] if refuses else [(after, before)]))
+        command = ["knotc", "-b", "-s", str(folder / "knot.sock"), "reload"]
+        subprocess.run(command, check=True)
 
     def ask(self, address: str, name: str, kind: str) -> dns.message.Message:
         """One answer, however long it takes."""

@@ -175,19 +175,19 @@ def test_a_proof_that_stays_in_dns_is_told_and_the_certificate_kept(
 ) -> None:
     finalize = ClientV2.poll_and_finalize
 
-    def then_frozen(*args: Any) -> Any:
+    def then_refusing(*args: Any) -> Any:
         issued = finalize(*args)
-        world.names.frozen(DOMAIN, True)
+        world.names.refusing(True)
         return issued
 
-    monkeypatch.setattr(ClientV2, "poll_and_finalize", then_frozen)
+    monkeypatch.setattr(ClientV2, "poll_and_finalize", then_refusing)
     try:
         done = order(world, folder, HOST)
     finally:
-        world.names.frozen(DOMAIN, False)
+        world.names.refusing(False)
     assert done.exit_code == 1
-    named = f"error: the proof was not taken out of DNS: {PROOF.rstrip('.')}: {FIRST} refuses it"
-    assert named in done.output
+    told = f"error: the proof was not taken out of DNS: {PROOF.rstrip('.')}: {FIRST} does not"
+    assert told in done.output  # "know the key", or "serve the zone, or not to this key"
     assert tls.covered(tls.usable(folder / f"tls/{HOST}.pem"), HOST) == [HOST]
 
 
