@@ -30,6 +30,7 @@ _TIMEOUT = 3.0  # seconds for one question
 _TRIES = 2
 _PAYLOAD = 1232  # bytes of UDP that no path fragments (DNS Flag Day 2020)
 _ZONES = 1 << 16  # names whose zone is remembered
+_NOWHERE = "no address"  # in place of the address of a server that cannot be found
 
 
 class Outcome(StrEnum):
@@ -110,7 +111,7 @@ class Authority:
         servers = self.servers(zone)
         if not servers:
             fault = "has no name server that is found"
-            return [Answer(Server(zone, "no address"), Outcome.SILENT, fault=fault)]
+            return [Answer(Server(zone, _NOWHERE), Outcome.SILENT, fault=fault)]
         answers = [_answer(server, name, kind, self._port) for server in servers]
         return [a for a in answers if a.outcome != Outcome.NO_ROUTE] or answers
 
@@ -136,12 +137,13 @@ class Authority:
 
     def _servers(self, zone: str) -> tuple[Server, ...]:
         """Those that the zone names and those that its parent does, which may be others."""
-        return tuple(
-            Server(name.rstrip("."), address)
-            for name in sorted({*self.named(zone), *self.delegated(zone)})
-            for kind in ("A", "AAAA")
-            for address in self._look_up(name, kind)
-        )
+        names = sorted({*self.named(zone), *self.delegated(zone)})
+        return tuple(server for name in names for server in self._at(name))
+
+    def _at(self, name: str) -> list[Server]:
+        """A server at each of its addresses. One without stays among the zone's servers."""
+        addresses = [*self._look_up(name, "A"), *self._look_up(name, "AAAA")] or [_NOWHERE]
+        return [Server(name.rstrip("."), address) for address in addresses]
 
     def named(self, zone: str) -> frozenset[str]:
         """The names of its servers as the zone itself says."""
@@ -171,10 +173,14 @@ class Authority:
         return {a.server: _field(a.rdatas[0], "serial") for a in answers if a.rdatas}
 
     def _look_up(self, name: str, kind: str) -> list[str]:
-        try:
-            return [str(item) for item in self._resolver.resolve(f"{name.rstrip('.')}.", kind)]
-        except (dns.exception.DNSException, OSError):
-            return []
+        for _ in range(_TRIES):
+            try:
+                return [str(item) for item in self._resolver.resolve(f"{name.rstrip('.')}.", kind)]
+            except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+                break
+            except (dns.exception.DNSException, OSError):
+                continue
+        return []
 
 
 def text(item: Rdata) -> str:
@@ -188,6 +194,8 @@ def _field(item: Rdata, name: str) -> int:
 
 
 def _answer(server: Server, name: str, kind: str, port: int) -> Answer:
+    if server.address == _NOWHERE:
+        return Answer(server, Outcome.SILENT, fault="is not found by its name")
     reply = query(server, name, kind, port)
     if isinstance(reply, Outcome):
         return Answer(server, reply, fault=str(reply))

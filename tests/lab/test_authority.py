@@ -70,6 +70,12 @@ def test_servers_that_do_not_serve_lag_behind_or_are_silent(names: Names) -> Non
     with names.changed(added="example.com. 60 IN NS ns2.lab.example."):
         first, silent = Authority(Resolver(RESOLVER).stub()).ask("example.com.", "MX")
         assert silent.fault == "does not answer"
+    with names.changed(added="example.com. 60 IN NS ns9.gone.example."):
+        first, lost = Authority(Resolver(RESOLVER).stub()).ask("example.com.", "MX")
+        assert (str(lost.server), lost.fault) == (
+            "ns9.gone.example (no address)",
+            "is not found by its name",
+        )
 
 
 def test_a_resolver_tells_what_validates_from_what_does_not(names: Names) -> None:

@@ -435,6 +435,11 @@ def test_a_lame_server_is_named_and_no_record(world: World) -> None:
         assert world.check() == [("zone example.com", "error")]
 
 
+def test_a_name_server_that_has_no_address_is_named_and_no_record(world: World) -> None:
+    with world.names.changed(added="example.com. 60 IN NS ns9.gone.example."):
+        assert world.check() == [("zone example.com", "warning")]
+
+
 def test_a_stale_server_is_named_with_the_record(world: World) -> None:
     record = world.one("dmarc _dmarc.example.com")
     with (
