@@ -14,6 +14,7 @@ import hashlib
 import shlex
 import traceback
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +91,7 @@ def picture(host: MailHost, templates: Path = TEMPLATES) -> Picture:
 
     Raises Problems with every template that cannot be rendered, with its line.
     """
-    environment = Environment(
-        loader=FileSystemLoader(templates),
-        undefined=_Undefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # configuration files, not HTML
-    )
-    environment.filters["quote"] = shlex.quote
+    environment = _environment(templates)
     found: list[Problem] = []
     files = Picture()
     for name in sorted(path.relative_to(templates).as_posix() for path in templates.rglob("*.j2")):
@@ -110,6 +103,21 @@ def picture(host: MailHost, templates: Path = TEMPLATES) -> Picture:
     if found:
         raise Problems(dict.fromkeys(found))
     return files
+
+
+@cache
+def _environment(templates: Path) -> Environment:
+    """One for all hosts, so that each template is compiled once."""
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        undefined=_Undefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # configuration files, not HTML
+    )
+    environment.filters["quote"] = shlex.quote
+    return environment
 
 
 def _destinations(

@@ -1,6 +1,8 @@
 """Labs for the tests: real hosts, shared by a whole session and removed at its end."""
 
+import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,11 +37,25 @@ def lab(inventory: Path) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def first_deploy(lab: Lab, inventory: Path) -> Deploy:
-    """What the first deploy of the fresh hosts did."""
+def first(lab: Lab, inventory: Path) -> tuple[Deploy, dict[str, Counter[str]]]:
+    """The first deploy of the fresh hosts, and how often each unit had started by its end."""
     for host in lab.status()["hosts"]:
         lab.reset(host["name"])
-    return Deploy.run(lab, inventory)
+    deploy = Deploy.run(lab, inventory)
+    return deploy, {host: starts(lab, host) for host in HOSTS}
+
+
+def starts(lab: Lab, host: str) -> Counter[str]:
+    """Of each unit since the host's own start."""
+    id = "39f53479d3a045ac8e11786248231fbf"  # systemd's, of a unit that has started
+    said = lab.ssh(host, f"journalctl -b -q -o json MESSAGE_ID={id}", capture_output=True).stdout
+    return Counter(json.loads(line)["UNIT"] for line in said.splitlines())
+
+
+@pytest.fixture(scope="session")
+def first_deploy(first: tuple[Deploy, dict[str, Counter[str]]]) -> Deploy:
+    """What the first deploy of the fresh hosts did."""
+    return first[0]
 
 
 @pytest.fixture

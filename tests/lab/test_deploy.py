@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,21 @@ def test_a_fresh_host_becomes_a_mail_server(first_deploy: Deploy) -> None:
 def test_a_second_deploy_changes_nothing(first_deploy: Deploy, lab: Lab, inventory: Path) -> None:
     first_deploy.succeeded()
     assert Deploy.count(lab, inventory) == 0
+
+
+@pytest.mark.parametrize(("host", "postfix"), [*zip(HOSTS, ("postfix@-", "postfix"), strict=True)])
+def test_each_daemon_starts_once_in_the_first_deploy(
+    first: tuple[Deploy, dict[str, Counter[str]]], host: str, postfix: str
+) -> None:
+    """With our configuration and no other."""
+    counts = {name: first[1][host][f"{name}.service"] for name in (*DAEMONS, postfix)}
+    assert counts == dict.fromkeys(counts, 1)
+
+
+DAEMONS = (
+    *("unbound", "dovecot", "redis-server", "rspamd", "postsrsd", "nginx", "nftables"),
+    *("postfix-mta-sts-resolver", "mailwright-tls-policy"),
+)
 
 
 def test_a_deploy_without_change_is_one_round_trip_for_each_host(
