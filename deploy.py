@@ -17,6 +17,7 @@ from roles.postsrsd import postsrsd
 from roles.purge import purge
 from roles.redis import redis
 from roles.rspamd import rspamd
+from roles.storage import storage
 from roles.tls import tls
 from roles.unbound import unbound
 
@@ -25,6 +26,7 @@ alarm()
 unbound()
 tls()
 dovecot()
+storage()
 redis()
 rspamd()
 postsrsd()

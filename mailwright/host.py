@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from mailwright import address, capacity, tls
+from mailwright import address, capacity, storage, tls
 from mailwright.acme import Acme
 from mailwright.capacity import Capacity
 from mailwright.delivery import MAXIMAL_QUEUE_LIFETIME
@@ -19,13 +19,14 @@ from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.quotas import QuotaWarning
 from mailwright.sieve import Script
 from mailwright.site import Site
+from mailwright.storage import FOLDERS, MDBOX
 from mailwright.tls_profile import INTERMEDIATE, PROFILES
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
 WEB, ACME = "web", "acme"  # a host with a web server, one that orders certificates
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
-VARIANTS |= {tls.GIVEN, tls.ORDERED, ACME, WEB}
+VARIANTS |= {tls.GIVEN, tls.ORDERED, ACME, WEB, MDBOX}
 
 _HTTP = "challenges of certificate authorities (RFC 8555 section 8.3)"
 _HTTPS = "MTA-STS policies and the settings of mail programs (RFC 8461)"
@@ -44,7 +45,7 @@ _STARTTLS = {
 
 _OURS = (
     *("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane"),
-    *("cores", "memory", "dovecot_mode"),
+    *("cores", "memory", "dovecot_mode", "mail_driver"),
 )
 # What most hosts have of pyinfra's: for others it is loaded, which takes longer than all else here.
 USUAL = {"ssh_user", "ssh_key", "ssh_port", "ssh_hostname", "ssh_known_hosts_file", "_sudo"}
@@ -65,6 +66,7 @@ class Machine:
     """What `hosts.py` says of a host. `name` is its myhostname, `target` pyinfra's name of it.
 
     With `dane` its key is published as TLSA, which has an effect only in a signed zone.
+    `mail_driver` is Dovecot's word for how all mail of the host is kept.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Machine:
     tls_chain_file: str
     dane: bool
     capacity: Capacity
+    mail_driver: str
 
     @property
     def default_chain_file(self) -> str:
@@ -161,13 +164,18 @@ class MailHost(Machine):
         """Which `name@variant` templates this host gets."""
         release = (self.dovecot, self.postfix, f"debian{self.debian}")
         certificate = tls.ORDERED if self.tls_keys else tls.GIVEN
-        acme, web = (ACME,) if self.acme else (), (WEB,) if self.has_web else ()
-        return frozenset((*release, certificate, *acme, *web))
+        special = {ACME: self.acme, WEB: self.has_web, MDBOX: self.mail_driver == MDBOX}
+        return frozenset((*release, certificate, *(name for name in special if special[name])))
 
     @property
     def has_web(self) -> bool:
         """Whether it runs a web server: for web sites, or for the challenges of an authority."""
         return bool(self.sites or self.acme)
+
+    @property
+    def mail_folder(self) -> str:
+        """The folder in a mailbox's home that has its mail."""
+        return FOLDERS[self.mail_driver]
 
     @property
     def maximal_queue_lifetime(self) -> str:
@@ -345,6 +353,7 @@ def machine(target: str, data: Data, found: list[Problem]) -> Machine:
             memory=checked("memory", capacity.memory, Capacity.memory),
             dovecot_mode=checked("dovecot_mode", capacity.dovecot_mode, Capacity.dovecot_mode),
         ),
+        mail_driver=checked("mail_driver", storage.mail_driver, storage.MAILDIR),
     )
 
 

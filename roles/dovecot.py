@@ -48,6 +48,15 @@ SERVICE = Service(
         foreign=
         [ -e "$LOADED" ] || foreign=$(find /var/vmail ! -user vmail -print -quit 2>/dev/null) || :
         [ -z "$foreign" ] || refuse "$foreign is not vmail's (chown -R vmail: /var/vmail)"
+        # Mail in the other format would be there, and nobody would find it.
+        driver=maildir other=mdbox
+        ! grep -Eq '^mail_(driver|location) = mdbox' /etc/dovecot/dovecot.conf ||
+            driver=mdbox other=Maildir
+        hidden=$(find -L /var/vmail -mindepth 3 -maxdepth 3 -name "$other" -exec find -L {} \
+            -type f '(' -path '*/cur/*' -o -path '*/new/*' -o -path '*/storage/m.*' ')' \
+            -print -quit ';' 2>/dev/null | sort | head -n 1)
+        [ -z "$hidden" ] || refuse "mail_driver is $driver, and mail that is kept otherwise" \
+            "would not be found ($hidden); leave mail_driver as it was, or move that mail away"
         words=$(doveconf -n 2>&1 >/dev/null) || refuse "$words"
         [ -z "$words" ] || refuse "$words"
         cd /etc/dovecot
@@ -64,6 +73,12 @@ $words"
     activate="""
         systemd-tmpfiles --create mailwright-dovecot.conf
         serve
+        # An mdbox is there once it was opened; members find theirs before its first mail has come.
+        ! grep -Eq '^mail_(driver|location) = mdbox' /etc/dovecot/dovecot.conf || {
+            appears /run/dovecot/auth-userdb
+            sed -n 's|^Shared/\\([^/ ]*\\) .*|\\1|p' /etc/dovecot/acl | sort -u >"$OLD/shared"
+            doveadm mailbox status -F "$OLD/shared" messages INBOX >/dev/null
+        }
         # Dovecot looks at most once in a second whether such a file is another (passwd-file).
         [ -z "$LIVE" ] || sleep 1
         # Who may do less than before, or has another password, must not stay logged in; mail

@@ -96,7 +96,7 @@ def test_mistakes_in_the_names_of_templates(folder, templates) -> None:
     assert str(caught.value).splitlines() == [
         "templates/etc/a@2.3.j2: '/etc/a' is written by two templates",
         "templates/etc/dovecot.conf@2.5.j2: '2.5' is no variant; "
-        "expected 2.3, 2.4, 3.10, 3.7, acme, debian12, debian13, given, ordered or web",
+        "expected 2.3, 2.4, 3.10, 3.7, acme, debian12, debian13, given, mdbox, ordered or web",
     ]
 
 

@@ -10,6 +10,7 @@ mail = (
                 "myhostname": "xn--bcher-kva.example",
                 "cores": 8,
                 "memory": "16G",
+                "mail_driver": "mdbox",
             },
         ),
         (
@@ -19,6 +20,7 @@ mail = (
                 "ipv6": "2001:db8::20",
                 "myhostname": "post.xn--bcher-kva.example",
                 "dovecot_mode": "high-security",
+                "mail_driver": "mdbox",
             },
         ),
     ],
