@@ -115,7 +115,8 @@ class Curl:
         command = 'request = "UID FETCH 1:* ENVELOPE"'  # RFC 9051: the date, then the subject
         done = self._run(f"{scheme}://{self.who.server}/{folder}", command)
         assert done.returncode == 0 or "Select failed" in done.stderr, done.stderr
-        return [line.split('"')[3] for line in done.stdout.splitlines()]
+        lines = [line for line in done.stdout.splitlines() if "ENVELOPE" in line]
+        return [line.split('"')[3] for line in lines]
 
     def move(self, numbers: str, folder: str, target: str) -> None:
         """By IMAP's own command (RFC 6851)."""

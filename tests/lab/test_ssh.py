@@ -70,7 +70,9 @@ def test_nothing_is_left_of_an_interrupted_verification(
     words = [str(tmp_path), "--inventory", str(inventory)]
     silent = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
     with TemporaryDirectory() as folder:  # a short name, as a socket must have
-        argv = lab.command(["env", f"TMPDIR={folder}", sys.executable, "-m", "pytest", *words])
+        # Who runs the tests may have them ignore the signal.
+        env = ["env", "--default-signal=INT", f"TMPDIR={folder}"]
+        argv = lab.command([*env, sys.executable, "-m", "pytest", *words])
         with subprocess.Popen(argv, cwd=ROOT, **silent) as run:
             sleeping = f"ControlPath.*{folder}.*sleep 60"
             eventually(lambda: processes(sleeping) or None, "connection that is used")
