@@ -90,6 +90,22 @@ class Disk:
         layers.upper = max(layers.used()) + 1
         self._save(layers)
 
+    def copy(self, other: "Disk", label: str) -> None:
+        """Keep as `label` what `other` kept as that, below the layer that makes this host itself.
+
+        No file is copied: the layers of `other` are read, and must stay. Both have one image.
+        """
+        layers, theirs = self._layers(), other._layers()
+        if layers.image != theirs.image:
+            raise LabError("the two hosts are not of one image")
+        own = layers.labels[FRESH]
+        links: list[int] = []
+        for layer in other.require(label)[: -len(own)]:
+            links.append(max(layers.used() | {*links}) + 1)
+            self._layer(links[-1]).symlink_to(other._layer(layer))
+        layers.labels[label] = own + links
+        self._save(layers)
+
     def require(self, label: str) -> list[int]:
         """Return the layers of `label`, or raise LabError."""
         labels = self._layers().labels
@@ -108,4 +124,4 @@ class Disk:
         write(self._state, json.dumps(asdict(layers)))
         for path in self.folder.glob("layer*"):
             if int(path.name.removeprefix("layer")) not in layers.used():
-                shutil.rmtree(path)
+                path.unlink() if path.is_symlink() else shutil.rmtree(path)

@@ -8,6 +8,8 @@ import email.policy
 import imaplib
 import json
 import os
+import re
+import shutil
 import signal
 import smtplib
 import ssl
@@ -125,6 +127,34 @@ def test_a_snapshot_is_returned_to_in_seconds(lab: Lab) -> None:
     assert time.monotonic() - start < 30
     with pytest.raises(LabError, match="no snapshot is called 'never'"):
         lab.reset(ORG, "never")
+
+
+@pytest.mark.parametrize("debian", (12, 13))
+def test_a_host_starts_from_what_another_one_kept(
+    inventory: Path, tmp_path: Path, debian: int
+) -> None:
+    """As itself: only its name, addresses and keys are its own."""
+    folder = Path(shutil.copytree(inventory, tmp_path / "inventory"))
+    hosts = (folder / "hosts.py").read_text()
+    (folder / "hosts.py").write_text(re.sub('"debian": ..', f'"debian": {debian}', hosts))
+    other = Lab(f"{NAME}-d")
+    other.down()
+    other.up(folder, has_foreign=False)
+    try:
+        on(other, ORG, "echo kept >/root/file; mv /etc/skel /etc/moved; sed -i p /etc/hostname")
+        other.snapshot(ORG, "kept")
+        other.copy(ORG, "kept", COM)
+        assert on(other, COM, "cat /root/file; hostname --fqdn") == f"kept\n{COM}\n"
+        assert on(other, COM, "ls -d /etc/skel /etc/moved 2>/dev/null || :") == "/etc/moved\n"
+        on(other, COM, f"echo own >/root/file; ping -c 1 -W 2 {ORG}")
+        assert on(other, ORG, "cat /root/file") == "kept\n"
+        other.copy(ORG, "kept", COM)
+        assert on(other, COM, "cat /root/file") == "kept\n"
+        other.reset(COM)
+        assert on(other, COM, "ls /root") == ""
+    finally:
+        other.down()
+    assert traces(other) == []
 
 
 def test_a_host_survives_a_power_failure(lab: Lab) -> None:
