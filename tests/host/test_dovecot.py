@@ -9,6 +9,19 @@ from tests.host.state import Unit
 
 RESOURCES = ("STORAGE", "MESSAGE")
 
+# The answer to each of as many recipients at once as Postfix would have; no message follows.
+BURST = """
+python3 - "$(postconf -h default_destination_concurrency_limit)" {address} <<'END'
+import smtplib, sys
+socket = "/var/spool/postfix/private/dovecot-lmtp"
+sessions = [smtplib.LMTP(socket) for _ in range(int(sys.argv[1]))]
+for session in sessions:
+    session.ehlo()
+    session.mail("")
+    print(*session.rcpt(sys.argv[2]))
+END
+"""
+
 
 def test_dovecot_runs_and_starts_at_boot(units: dict[str, Unit]) -> None:
     assert units["dovecot"].is_running
@@ -46,6 +59,12 @@ def test_the_case_of_a_user_name_does_not_matter(account: Account) -> None:
     shouting = Account(account.address.upper(), account.password, account.server)
     with shouting.imap() as client:
         assert client.select("INBOX")[0] == "OK"
+
+
+def test_a_burst_of_mail_to_one_mailbox_is_taken_at_once(host: Host, account: Account) -> None:
+    answers = host.check_output(BURST.format(address=account.address)).splitlines()
+    assert len(answers) > 10
+    assert {answer.partition(" ")[0] for answer in answers} == {"250"}, answers
 
 
 def test_special_folders_are_there_and_marked(account: Account) -> None:
