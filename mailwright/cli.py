@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
 import click
 
-from mailwright import address, dkim, init, password
-from mailwright.acme import KeyFiles
-from mailwright.host import MailHost
+from mailwright import address, password
 from mailwright.inventory import Inventory, load
-from mailwright.problems import Invalid, Problem, Problems, listed, nearest
-from mailwright.rotation import birth
-from mailwright.terminal import INVENTORY, chosen, described, new_password, passphrase
+from mailwright.problems import Invalid, Problems
+from mailwright.terminal import INVENTORY, described, new_password, passphrase
 
 INPUT, USAGE = 1, 2  # exit codes
-_MANY = 50  # keys that are told one by one
 
 
 # Commands that are loaded when they are asked for, so that each starts with what it needs itself;
@@ -27,6 +22,8 @@ _MANY = 50  # keys that are told one by one
 _LATER = {
     "check": "mailwright.check.command",
     "dns": "mailwright.publication",
+    "init": "mailwright.init",
+    "keys": "mailwright.keys",
     "lab": "lab.command",
     "mailbox": "mailwright.mailbox",
     "order": "mailwright.order.command",
@@ -82,17 +79,6 @@ def _fail(code: int, *lines: str) -> None:
     sys.exit(code)
 
 
-def _ask(value: str | None, option: str, question: str, default: str | None = None) -> str:
-    """The option's value, or the answer from the terminal, or the default where there is none."""
-    if value is not None:
-        return value
-    if sys.stdin.isatty():
-        return str(click.prompt(question, default=default, err=True))
-    if default is None:
-        raise click.UsageError(f"{option} is missing")
-    return default
-
-
 @click.group(
     cls=_Group,
     invoke_without_command=True,
@@ -116,92 +102,6 @@ def cli(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-@cli.command("init")
-@click.argument("folder", metavar="DIR", type=Path)
-@click.option("--host", help="The host's name in DNS, such as mail.example.com.")
-@click.option("--ipv4", help="Its IPv4 address.")
-@click.option("--ipv6", help="Its IPv6 address.")
-@click.option("--debian", help="Its release of Debian: 12 or 13.")
-@click.option("--ssh-user", default="root", show_default=True, help="Any but root uses sudo.")
-@click.option("--local", is_flag=True, help="The host is this machine; no SSH.")
-@click.option("--domain", help="The first mail domain.")
-@click.option("--mailbox", help="The first mailbox, which is also the postmaster's.")
-def init_command(
-    folder: Path,
-    host: str | None,
-    ipv4: str | None,
-    ipv6: str | None,
-    debian: str | None,
-    ssh_user: str,
-    local: bool,
-    domain: str | None,
-    mailbox: str | None,
-) -> None:
-    """Start an inventory in DIR; asks for what is not given.
-
-    \b
-      mailwright init inventory
-      mailwright init inventory --host mail.example.com --ipv4 198.51.100.10 \\
-          --debian 13 --domain example.com --mailbox alice@example.com
-    """
-    init.check_free(folder.absolute())
-    host = _host_name(_ask(host, "--host", "Name of the host (such as mail.example.com)"))
-    if ipv4 is None and ipv6 is None:
-        ipv4 = _ask(ipv4, "--ipv4 or --ipv6", "IPv4 address (- for none)")
-        ipv6 = _ask(ipv6, "--ipv6", "IPv6 address (- for none)", "-")
-    debian = _ask(debian, "--debian", "Release of Debian", "13")
-    domain = _ask(domain, "--domain", "Mail domain", address.unicode(host).partition(".")[2])
-    mailbox = _ask(mailbox, "--mailbox", "First mailbox", f"postmaster@{domain}")
-    data: dict[str, object] = {"debian": int(debian) if debian.isdigit() else debian}
-    data |= {name: ip for name, ip in (("ipv4", ipv4), ("ipv6", ipv6)) if ip not in (None, "-")}
-    target, reached = _connection(host, None if local else ssh_user)
-    if not local:
-        reached["ssh_hostname"] = data.get("ipv4") or data.get("ipv6")  # works before DNS does
-    secret, made = _first_password(mailbox)
-    starter = init.Starter(target, data | reached, domain, mailbox, secret, made)
-    init.create(folder.absolute(), starter, dkim.environment())
-    if made:
-        click.echo(f"Password of {mailbox}, shown this once: {secret}\n")
-    click.echo(_NEXT.format(folder=folder, host=host))
-
-
-def _connection(host: str, ssh_user: str | None) -> tuple[str, dict[str, object]]:
-    """pyinfra's name of the host and what it needs to be root there; no user: this machine."""
-    if ssh_user is None:
-        sudo = {} if os.geteuid() == 0 else {"_sudo": True}
-        return "@local", {"myhostname": host, **sudo}
-    return host, {"ssh_user": ssh_user, **({} if ssh_user == "root" else {"_sudo": True})}
-
-
-def _host_name(text: str) -> str:
-    try:
-        return address.domain(text)
-    except Invalid as error:
-        raise Problems([error.at("--host")]) from None
-
-
-_NEXT = """\
-Next:
-  1. mailwright show {folder}         check the whole description
-  2. mailwright dns {folder}          publish what it prints
-  3. pyinfra {folder} deploy.py       set the host up
-{host} orders its certificate when its name leads to it; README says how to use one of your own.
-Keep a backup of keys/ and tls/: what DNS says of a lost key stays wrong until it is changed."""
-
-
-def _first_password(mailbox: str) -> tuple[str, bool]:
-    """A password, and whether it was made up here."""
-    if sys.stdin.isatty():
-        question = f"Password of {mailbox} (empty: make one up)"
-        typed = click.prompt(
-            question, default="", show_default=False, hide_input=True, err=True,
-            confirmation_prompt=True,
-        )  # fmt: skip
-        if typed:
-            return str(typed), False
-    return password.generate(), True
 
 
 @cli.command()
@@ -239,74 +139,6 @@ def _shown(inventory: Inventory) -> list[str]:
     for alias in inventory.aliases:
         lines.append(f"  {alias.address} -> {' '.join(sorted(inventory.ends[alias.address]))}")
     return lines
-
-
-@cli.command()
-@INVENTORY
-@click.option("--domain", help="Only the DKIM keys of this domain.")
-@click.option("--encrypt", is_flag=True, help="Ask for a passphrase for the new DKIM keys.")
-@click.option("--roll", metavar="HOST", help="Make a host's next TLS key the current one.")
-def keys(folder: Path, domain: str | None, encrypt: bool, roll: str | None) -> None:
-    """Make the keys that are missing, for DKIM and for ACME; list those that are there.
-
-    Many keys show how long they take, and a run that is interrupted has lost none: the next makes
-    the rest. A key that is there stays as it is. What is added to a domain that has signed before
-    does not sign at once: 'mailwright rotate' says when it may. MAILWRIGHT_PASSPHRASE, where it is
-    set, encrypts new DKIM keys and opens encrypted ones.
-
-    \b
-      mailwright keys inventory
-      mailwright keys inventory --domain example.com --encrypt
-      mailwright keys inventory --roll mail.example.com
-    """
-    if roll is not None and domain is not None:
-        raise click.UsageError("--roll is about a host's TLS key, --domain about DKIM keys")
-    inventory = load(folder, require_keys=False, require_tls=False, passphrase=passphrase)
-    if roll is not None:
-        _roll(inventory, roll)
-        return
-    for host in inventory.hosts if domain is None else ():
-        _tls_keys(folder, host)
-    wanted = chosen(inventory, (domain,) if domain else ())
-    missing = []
-    for each in inventory.domains:
-        if each.name in wanted:
-            for key in each.keys:
-                if not key.life.has_ended:
-                    dkim.publish(key)
-                    click.echo(f"{each.name}: {key.path.stem} ({key.algorithm}), {key.state}")
-            missing += [(each, name) for name in birth.lacking(each)]
-    phrase = dkim.environment() if not encrypt else dkim.environment() or _new_passphrase()
-    made = birth.make(folder, missing, datetime.now(UTC), phrase)
-    if len(missing) > _MANY:
-        with click.progressbar(
-            made, len(missing), "DKIM keys", show_eta=True, show_pos=True, file=sys.stderr
-        ) as progress:
-            click.echo(f"{sum(1 for _ in progress)} new keys: publish them in DNS")
-        return
-    for key in made:
-        click.echo(f"{key.domain}: {key.path.stem} ({key.algorithm}), new: publish it in DNS")
-
-
-def _tls_keys(folder: Path, host: MailHost) -> None:
-    """Those of a host that gets its certificates by ACME."""
-    if host.tls_keys:
-        for path in KeyFiles(folder, host.name).make():
-            click.echo(f"{host.name}: {path.relative_to(folder)}, new: publish its TLSA record")
-
-
-def _roll(inventory: Inventory, name: str) -> None:
-    hosts = {host.name: host for host in inventory.hosts if host.tls_keys}
-    if name not in hosts:
-        what, known = "is no host with certificates by ACME", [*hosts] or ["[acme] in mail.toml"]
-        raise Problems([Problem("--roll", what, name, listed(known), nearest(name, hosts))])
-    KeyFiles(inventory.folder, name).roll()
-    click.echo(f"{name}: deploy, verify, and delete tls/{name}.previous.key; then publish the rest")
-
-
-def _new_passphrase() -> str:
-    question = "Passphrase of the new DKIM keys"
-    return str(click.prompt(question, hide_input=True, confirmation_prompt=True, err=True))
 
 
 @cli.command("password")

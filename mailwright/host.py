@@ -9,8 +9,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from mailwright import address, capacity, storage, tls
-from mailwright.acme import Acme
+from mailwright import address, capacity, storage
+from mailwright.acme import GIVEN, ORDERED, Acme
 from mailwright.capacity import Capacity
 from mailwright.delivery import MAXIMAL_QUEUE_LIFETIME
 from mailwright.groups import FILE, Data
@@ -26,7 +26,7 @@ from mailwright.tls_profile import INTERMEDIATE, PROFILES
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
 WEB, ACME = "web", "acme"  # a host with a web server, one that orders certificates
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
-VARIANTS |= {tls.GIVEN, tls.ORDERED, ACME, WEB, MDBOX}
+VARIANTS |= {GIVEN, ORDERED, ACME, WEB, MDBOX}
 
 _HTTP = "challenges of certificate authorities (RFC 8555 section 8.3)"
 _HTTPS = "MTA-STS policies and the settings of mail programs (RFC 8461)"
@@ -128,7 +128,11 @@ class MailHost(Machine):
     def tlsa(self) -> tuple[str, ...]:
         """The data of its TLSA records: the key shown at port 25, the next and the previous one."""
         keys = self.tls_keys or (self.tls_chain,)
-        return tuple(tls.tlsa(key) for key in keys) if self.dane and all(keys) else ()
+        if not (self.dane and all(keys)):
+            return ()
+        from mailwright.tls import tlsa  # cryptography takes a while to load
+
+        return tuple(map(tlsa, keys))
 
     @property
     def tls_key(self) -> str:
@@ -163,7 +167,7 @@ class MailHost(Machine):
     def variants(self) -> frozenset[str]:
         """Which `name@variant` templates this host gets."""
         release = (self.dovecot, self.postfix, f"debian{self.debian}")
-        certificate = tls.ORDERED if self.tls_keys else tls.GIVEN
+        certificate = ORDERED if self.tls_keys else GIVEN
         special = {ACME: self.acme, WEB: self.has_web, MDBOX: self.mail_driver == MDBOX}
         return frozenset((*release, certificate, *(name for name in special if special[name])))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailwright import delivery, dkim, groups, mail, quotas, sieve, site, tls
-from mailwright.acme import Acme, KeyFiles
+from mailwright import delivery, dkim, groups, mail, quotas, sieve, site
+from mailwright.acme import Acme
 from mailwright.directory import Directory, directory, warnings
 from mailwright.dns import nearest as nearest_zone
 from mailwright.dns import spf
@@ -79,7 +79,7 @@ def load(
     Without `require_keys` a domain may lack a DKIM key; without `require_tls` a certificate or its
     key may be missing or wrong, and is empty then. `passphrase` is called for encrypted keys.
     Who only wants what is `public` has keys without their private parts, and of some `zones` only
-    the keys whose records are there.
+    the keys whose records are there; of TLS keys, unless `require_tls`, those for TLSA records.
     Raises Problems with everything that is wrong.
     """
     found: list[Problem] = []
@@ -90,7 +90,13 @@ def load(
     wrong: list[Problem] = []
     acme = _acme(table, book.postmaster)
     sites = site.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
-    served = {m.name: _certificate(folder, m, acme, wrong) for m in machines}
+    without_tls = zones is not None and not require_tls
+    served = {
+        m.name: {"tls_chain": ""}
+        if without_tls and not m.dane
+        else _certificate(folder, m, acme, wrong)
+        for m in machines
+    }
     found += wrong if require_tls else []
     if found:
         raise Problems(found)
@@ -245,6 +251,9 @@ def _certificate(
     folder: Path, m: Machine, acme: Acme | None, found: list[Problem]
 ) -> dict[str, Any]:
     """What a MailHost says of its certificate: the operator's file wins over ACME."""
+    from mailwright import tls  # cryptography takes a while to load
+    from mailwright.tls_keys import KeyFiles
+
     path = folder / m.tls_chain_file
     if acme and not path.exists() and m.tls_chain_file == m.default_chain_file:
         return {"acme": acme, "tls_keys": KeyFiles(folder, m.name).read(found), "tls_chain": ""}

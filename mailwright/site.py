@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from mailwright import address, tls
+from mailwright import address
+from mailwright.acme import GIVEN, ORDERED
 from mailwright.dns.srv import SERVICES, ServiceName
 from mailwright.mail import Domain, Mailbox
 from mailwright.policy import AUTOCONFIG, AUTODISCOVER, MTA_STS, OFF
@@ -86,7 +87,7 @@ class Site:
     @property
     def variants(self) -> frozenset[str]:
         """Which `name@variant` templates of a site it gets."""
-        return frozenset((tls.ORDERED if self.is_ordered else tls.GIVEN,))
+        return frozenset((ORDERED if self.is_ordered else GIVEN,))
 
     @property
     def has_settings(self) -> bool:
@@ -198,6 +199,8 @@ def _files(folder: Path, domains: Collection[str], found: list[Problem]) -> dict
 
 def _certified(site: Site, folder: Path, file: str, found: list[Problem]) -> Site:
     """The site with its certificate; where that is wrong, as if it were right."""
+    from mailwright import tls  # cryptography takes a while to load
+
     try:
         chain = tls.usable(folder / file)
         names = tls.covered(chain, *site.wanted)

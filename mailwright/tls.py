@@ -21,8 +21,6 @@ from cryptography.hazmat.primitives.asymmetric.types import (
 from mailwright import secret
 from mailwright.problems import Invalid, listed
 
-GIVEN, ORDERED = "given", "ordered"  # the operator's file, or one that the host gets by ACME
-
 _EXPECTED = "private key, leaf and intermediates in one PEM file"
 
 

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mailwright import dkim
-from mailwright.acme import KeyFiles
+from mailwright import signing_key
 from mailwright.inventory import Inventory, load
+from mailwright.tls_keys import KeyFiles
 
 DAY = date(2026, 1, 1)
 
@@ -37,7 +37,7 @@ def make_keys(folder: Path) -> Inventory:
     """Make the DKIM keys that an inventory folder lacks."""
     inventory = load(folder, require_keys=False, require_tls=False)
     wanted = [(domain.name, name) for domain in inventory.domains for name in domain.algorithms]
-    list(dkim.create(folder, wanted, DAY))
+    list(signing_key.create(folder, wanted, DAY))
     return inventory
 
 

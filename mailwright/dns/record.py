@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import dns.rdata
-
 TTL = 3600
 REQUIRED, RECOMMENDED = "required", "recommended"
 FOREIGN = "foreign"  # the level of what is somebody else's, where a whole zone is written
@@ -47,6 +45,8 @@ class Record:
     @cached_property
     def rdatas(self) -> tuple[Any, ...]:
         """The values as dnspython has them, with a field for each part."""
+        import dns.rdata  # takes a while to load, and most formats do without
+
         return tuple(dns.rdata.from_text("IN", self.type, text) for text in self.data)
 
     def below(self, origin: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from mailwright import address, secret, tls
-from mailwright.acme import Acme, KeyFiles, new_key
+from mailwright.acme import Acme
 from mailwright.dns.authority import Authority
 from mailwright.dns.resolver import Resolver
 from mailwright.inventory import Inventory, load
@@ -22,6 +22,7 @@ from mailwright.problems import Invalid, Problem, Problems, gathered, listed, ne
 from mailwright.push import tsig
 from mailwright.push.primary import Primary, Refused, Unusable
 from mailwright.terminal import INVENTORY
+from mailwright.tls_keys import KeyFiles, new_key
 
 ACCOUNT = "tls/acme-account.key"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from mailwright import dkim
+from mailwright import signing_key
 from mailwright.dkim import DkimKey
 from mailwright.dns.dkim import slots
 from mailwright.mail import Domain
@@ -37,7 +37,7 @@ def make(
     """
     born = {(d.name, algorithm): _life(d, algorithm, now) for d, algorithm in wanted}
     lives = {pair: life for pair, life in born.items() if life}
-    yield from dkim.create(folder, born, now.date(), passphrase, lives)
+    yield from signing_key.create(folder, born, now.date(), passphrase, lives)
 
 
 def _life(domain: Domain, algorithm: str, now: datetime) -> Life | None:

@@ -17,7 +17,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import tomlkit
 from pydantic import AwareDatetime, ConfigDict, Strict, TypeAdapter, ValidationError
 
 from mailwright import secret
@@ -51,7 +50,7 @@ class Life:
     public value is empty (RFC 6376 section 3.6.1). `removed`: nothing is published.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", defer_build=True)
 
     algorithm: str
     slot: str | None = None
@@ -130,6 +129,8 @@ def _wrong(error: ValidationError) -> Invalid:
 
 def write(path: Path, life: Life) -> None:
     """The old file or the new one is there at any moment, and after a power failure."""
+    import tomlkit  # takes a while to load, and most commands only read
+
     document = tomlkit.document()
     document.add(tomlkit.comment(_HEAD))
     for field in fields(life):

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from lab.acme import ENVIRONMENT
 from lab.network import entered
-from mailwright import acme, inventory, tls
+from mailwright import inventory, tls, tls_keys
 from mailwright.cli import cli
 from mailwright.merging.change import Change
 from mailwright.merging.present import Zone
@@ -96,7 +96,7 @@ def folder(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(world.chain))
     (tmp_path / "hosts.py").write_text(HOSTS)
     (tmp_path / "mail.toml").write_text(MAIL)
-    list(acme.KeyFiles(tmp_path, HOST).make())
+    list(tls_keys.KeyFiles(tmp_path, HOST).make())
     return tmp_path
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import dns.name
 import pytest
 
-from mailwright import dkim, inventory
+from mailwright import dkim, inventory, signing_key
 from mailwright.check import meaning
 from mailwright.cli import main
 from mailwright.dns import each_zone
@@ -222,7 +222,7 @@ def test_a_revoked_and_a_removed_key_follow_the_inventory(world: World) -> None:
     folder = world.folder / dkim.FOLDER / IDN
     (key,) = folder.glob("*.pem")
     old = key.stem
-    list(dkim.create(world.folder, [(IDN, "rsa")], inventories.DAY))
+    list(signing_key.create(world.folder, [(IDN, "rsa")], inventories.DAY))
     for suffix in (".pem", ".txt"):
         (folder / f"{old}{suffix}").unlink()
     life = folder / f"{old}.toml"

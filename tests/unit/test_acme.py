@@ -6,10 +6,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from mailwright import acme, tls
-from mailwright.acme import KeyFiles
 from mailwright.dns import zones
 from mailwright.problems import Problems
 from mailwright.render import picture
+from mailwright.tls_keys import KeyFiles
 
 HOST = "mail.example.com"
 

@@ -8,7 +8,7 @@ import dns.name
 import dns.zone
 import pytest
 
-from mailwright import dkim
+from mailwright import signing_key
 from mailwright.dns import RECOMMENDED, Record, records, strings, zones
 from mailwright.dns.formats.bind import text
 
@@ -24,7 +24,7 @@ def inventory(folder):
     folder.mail += '[domains."münchen.example"]\nhost = "mail.example.org"\ndmarc = "reject"\n'
     names = ("example.com", "example.org", "xn--mnchen-3ya.example")
     wanted = [*((name, "rsa") for name in names), ("example.org", "ed25519")]
-    list(dkim.create(folder.path, wanted, date(2026, 11, 22)))
+    list(signing_key.create(folder.path, wanted, date(2026, 11, 22)))
     return folder.load(keys=True)
 
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from mailwright import dkim, secret
+from mailwright import dkim, secret, signing_key
 from mailwright.inventory import load
 from mailwright.problems import Problems
 
@@ -19,7 +19,7 @@ ED25519 = [("example.com", "ed25519")]
 
 
 def make(folder, *wanted, passphrase=None):
-    return list(dkim.create(folder.path, wanted or ED25519, DAY, passphrase))
+    return list(signing_key.create(folder.path, wanted or ED25519, DAY, passphrase))
 
 
 def pem(private) -> str:
@@ -96,12 +96,12 @@ def test_a_new_key_never_takes_an_old_ones_place(folder) -> None:
 
 def test_an_interrupted_run_is_continued(folder) -> None:
     wanted = [(f"d{n}.example", "ed25519") for n in range(8)]
-    run = dkim.create(folder.path, wanted, DAY)
+    run = signing_key.create(folder.path, wanted, DAY)
     first = next(run)
     run.close()
     assert first.path.exists()
     first.path.with_suffix(".txt").unlink()
-    assert dkim.read(first.path, first.domain) == first
+    assert signing_key.read(first.path, first.domain) == first
     dkim.publish(first)
     dkim.publish(first)
     assert first.path.with_suffix(".txt").read_text() == f"{first.record}\n"

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from mailwright import dkim
+from mailwright import signing_key
 from mailwright.problems import Problems
 from mailwright.render import picture
 
@@ -55,7 +55,7 @@ def test_one_file_per_domain_and_per_key(folder, templates) -> None:
     folder.mail += 'dkim = ["ed25519"]\n'
     templates.put("etc/zones/[domain].conf.j2", "{{ domain.name }} on {{ host.name }}")
     templates.put("var/dkim/[key].key.j2", "{{ key.rspamd_key }} {{ domain.name }}")
-    (key,) = dkim.create(folder.path, [("example.net", "ed25519")], DAY)
+    (key,) = signing_key.create(folder.path, [("example.net", "ed25519")], DAY)
     assert picture(folder.load().hosts[0], templates.path) == {
         "/etc/zones/example.com.conf": "example.com on mail.example.com",
         "/etc/zones/example.net.conf": "example.net on mail.example.com",

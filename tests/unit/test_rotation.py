@@ -20,7 +20,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from mailwright import dkim
+from mailwright import dkim, signing_key
 from mailwright.dns import records
 from mailwright.dns.authority import Authority
 from mailwright.inventory import load
@@ -161,7 +161,7 @@ def world(folder, capsys):
     first = NameServer(ADDRESSES["a.ns.example."])
     servers = [first, NameServer(ADDRESSES["b.ns.example."], first.server_address[1])]
     wanted = [("example.com", "ed25519"), ("example.org", "rsa"), ("example.org", "ed25519")]
-    list(dkim.create(folder.path, wanted, BEGIN.date() - timedelta(days=200)))
+    list(signing_key.create(folder.path, wanted, BEGIN.date() - timedelta(days=200)))
     world = World(folder.path, servers)
     world.folder = folder
     world.publish()
