@@ -12,6 +12,7 @@ Aliases = Mapping[str, Collection[str]]
 
 # A sender learns after so long that his mail failed (RFC 5321 section 4.5.4.1: 4 to 5 days).
 MAXIMAL_QUEUE_LIFETIME = timedelta(days=5)
+ROLES = ("abuse", "postmaster")  # RFC 2142 sections 2 and 4, RFC 5321 section 4.5.1
 EXPANSION_LIMIT = 1000  # addresses of one recipient: virtual_alias_expansion_limit, postconf(5)
 
 

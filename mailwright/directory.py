@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mailwright import address, alias_domain, delivery, policy, stores
-from mailwright.host import Machine
+from mailwright.delivery import ROLES
 from mailwright.mail import (
     Alias,
     Domain,
@@ -20,34 +21,106 @@ from mailwright.mail import (
     Purge,
     setting,
 )
+from mailwright.ownership import Logins, sender_logins
 from mailwright.policy import Policy
 from mailwright.problems import Invalid, Problem, listed, nearest
 from mailwright.sharing import Member
 from mailwright.size import UNLIMITED
 from mailwright.use import PROTOCOLS, USES
 
+if TYPE_CHECKING:
+    from mailwright.host import Machine
+
 Entry = TypeVar("Entry")
 
-ROLES = ("abuse", "postmaster")  # RFC 2142 sections 2 and 4, RFC 5321 section 4.5.1
 _POLICY = Policy()
 _HINTS_UP_TO = 1000  # addresses of a domain: comparing a word with more of them takes too long
 
 
 @dataclass(frozen=True)
 class Directory:
-    """Everything by its name.
+    """Everything by its name. `written` are the aliases that somebody wrote, as such or as owner.
 
-    `ends` has for each alias the addresses that its mail reaches, `owners` those that it belongs
-    to: what a mailbox forwards does not belong to whoever it is forwarded to.
+    What follows from them for every domain is worked out once somebody asks for it: with thousands
+    of domains that is most of the work, and what was written has all that can be wrong with it.
     """
 
     domains: dict[str, Domain]
     mailboxes: dict[str, Mailbox]
-    aliases: dict[str, Alias]
-    ends: dict[str, frozenset[str]]
-    owners: dict[str, frozenset[str]]
+    written: dict[str, Alias]
     postmaster: str
     purges: tuple[Purge, ...] = ()
+
+    @cached_property
+    def taking(self) -> frozenset[str]:
+        """What was written and takes mail."""
+        stores = (name for name, box in self.mailboxes.items() if box.stores)
+        return frozenset((*stores, *self.written))
+
+    @cached_property
+    def aliases(self) -> dict[str, Alias]:
+        """Those that were written, the roles of every domain, and all twins."""
+        names = [name for name, domain in self.domains.items() if _has_roles(domain)]
+        roles = {f"{role}@{name}" for name in names for role in ROLES}
+        target = (self.postmaster,)
+        made = {role: Alias(role, target) for role in sorted(roles - self.taking)}
+        aliases = self.written | made
+        return aliases | alias_domain.twins(self.domains, self.taking | roles, aliases)
+
+    @cached_property
+    def passed(self) -> dict[str, Alias]:
+        """Those of them that mail to a written address, or to a role, passes on its way."""
+        found = {name: self._alias(name) or alias for name, alias in self.written.items()}
+        ahead = [self.postmaster, *(to for alias in found.values() for to in alias.targets)]
+        while ahead:
+            target = ahead.pop()
+            for name in {target, address.without_extension(target)} - found.keys():
+                if alias := self._alias(name):
+                    found[name] = alias
+                    ahead += alias.targets
+        return found
+
+    def _alias(self, name: str) -> Alias | None:
+        """What `aliases` has of this name, which is no catch-all."""
+        local, _, of = name.rpartition("@")
+        if of not in self.domains:
+            return self.written.get(name)
+        if original := self.domains[of].alias_of:
+            there = alias_domain.twin(name, original)
+            if local in ROLES or there in self.taking:
+                return Alias(name, (there,))
+        if local in ROLES and name not in self.taking and _has_roles(self.domains[of]):
+            return Alias(name, (self.postmaster,))
+        return self.written.get(name)
+
+    @cached_property
+    def ends(self) -> dict[str, frozenset[str]]:
+        """For each alias the addresses that its mail reaches."""
+        return delivery.ends({name: alias.targets for name, alias in self.aliases.items()})
+
+    @cached_property
+    def owners(self) -> dict[str, frozenset[str]]:
+        """For each alias that is no mailbox the addresses that it belongs to."""
+        return self.owners_of(self.aliases)
+
+    def owners_of(self, aliases: Mapping[str, Alias]) -> dict[str, frozenset[str]]:
+        """The same for some aliases that lead to no others.
+
+        What a mailbox forwards does not belong to whoever it is forwarded to.
+        """
+        boxes = self.mailboxes
+        kept = {name for name in aliases if name in boxes and boxes[name].stores}
+        return delivery.ends({n: each.targets for n, each in aliases.items() if n not in kept})
+
+    @cached_property
+    def sender_logins(self) -> dict[str, Logins]:
+        """By host: for each address of ours the logins there that may send as it."""
+        return sender_logins(self)
+
+
+def _has_roles(domain: Domain) -> bool:
+    """Whether its postmaster@ and abuse@ are nobody's twins."""
+    return not (domain.parked or domain.alias_of)
 
 
 def directory(
@@ -60,45 +133,32 @@ def directory(
     aliases = _aliases(table, domains, mailboxes, found)
     owned = _owned(mailboxes)
     taking = {name for name, box in mailboxes.items() if box.stores} | {*aliases, *owned}
-    roles = {f"{role}@{name}" for name in domains for role in ROLES if not domains[name].parked}
-    known = _Known(_by_domain(domains, taking | roles), mailboxes)
+    known = _Known(domains, mailboxes, taking)
     _check_targets(aliases, owned, known, places, found)
     _check_members(mailboxes, domains, places, found)
-    known = _Known(_by_domain(domains, taking), mailboxes)
-    postmaster = _postmaster(table, known, mailboxes, found)
-    written = aliases.copy()
-    aliases |= owned
-    originals = {role for role in roles if not domains[role.rpartition("@")[2]].alias_of}
-    aliases |= {role: Alias(role, (postmaster,)) for role in sorted(originals - taking)}
-    aliases |= alias_domain.twins(domains, taking | originals, aliases)
-    ends, owners = _followed(mailboxes, aliases, written, found)
+    postmaster = _postmaster(table, replace(known, roles=()), mailboxes, found)
     purges = tuple(_purges(table, domains, mailboxes, found))
-    return Directory(domains, mailboxes, aliases, ends, owners, postmaster, purges)
+    book = Directory(domains, mailboxes, aliases | owned, postmaster, purges)
+    _check_ends(book, aliases, found)
+    return book
 
 
-def _followed(
-    mailboxes: Mapping[str, Mailbox],
-    aliases: Mapping[str, Alias],
-    written: Collection[str],
-    found: list[Problem],
-) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-    """Where mail of the aliases ends and whose they are, if there is no loop."""
-    targets = {alias.address: alias.targets for alias in aliases.values()}
-    kept = {name for name, mailbox in mailboxes.items() if mailbox.stores}
+def _check_ends(book: Directory, aliases: Collection[str], found: list[Problem]) -> None:
+    """What was written leads somewhere, and not to too many."""
+    targets = {name: alias.targets for name, alias in book.passed.items()}
+    kept = {name for name, mailbox in book.mailboxes.items() if mailbox.stores}
     circles = list(delivery.loops(targets, kept))
     for circle in circles:
-        where = setting("aliases", next(filter(written.__contains__, circle), circle[0]))
+        where = setting("aliases", next(filter(aliases.__contains__, circle), circle[0]))
         found.append(Problem(where, f"is a loop: {' -> '.join(circle)}", hint="mail never arrives"))
     if circles:
-        return {}, {}
+        return
     for name, size in delivery.oversized(targets, delivery.EXPANSION_LIMIT):
-        if name in written:
+        if name in aliases:
             expected = f"{delivery.EXPANSION_LIMIT} at most"
             hint = "virtual_alias_expansion_limit, postconf(5)"
             where = setting("aliases", name)
             found.append(Problem(where, f"reaches {size} addresses", None, expected, hint))
-    plain = {name: each for name, each in targets.items() if name not in kept}
-    return delivery.ends(targets), delivery.ends(plain)
 
 
 def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) -> dict[str, Domain]:
@@ -337,21 +397,44 @@ def _check_domain(
 
 @dataclass(frozen=True)
 class _Known:
-    """Our addresses by domain: `taking` are those that mail may be sent to."""
+    """Our addresses: `taking` are those that mail may be sent to, and so are the `roles`."""
 
-    taking: dict[str, set[str]]
+    domains: Mapping[str, Domain]
     mailboxes: Mapping[str, Mailbox]
+    taking: Collection[str]
+    roles: Collection[str] = ROLES
 
     def check(self, where: str, target: str, found: list[Problem]) -> None:
         """A target in a domain of ours takes mail; the rest of the world is not ours."""
-        near = self.taking.get(target.rpartition("@")[2])
-        if near is None or delivery.entry(target, near) in near:
+        domain = self.domains.get(target.rpartition("@")[2])
+        if domain is None or self._takes(target) or self._takes(address.without_extension(target)):
             return
         if delivery.entry(target, self.mailboxes) in self.mailboxes:
             found.append(Problem(where, "takes no mail", target, "an address that does", _OWNER))
             return
+        near = self._near(domain)
         hint = nearest(target, near) if len(near) <= _HINTS_UP_TO else ""
         found.append(Problem(where, "is nobody's address", target, "a mailbox or an alias", hint))
+
+    def _takes(self, target: str) -> bool:
+        local, _, name = target.rpartition("@")
+        original = self.domains[name].alias_of or name
+        is_role = local in self.roles and not self.domains[original].parked
+        return is_role or alias_domain.twin(target, original) in self.taking
+
+    def _near(self, domain: Domain) -> set[str]:
+        """All of a domain."""
+        original = self.domains[domain.alias_of or domain.name]
+        roles = () if original.parked else self.roles
+        some = (*self._by_domain.get(original.name, ()), *(f"{role}@" for role in roles))
+        return {alias_domain.twin(each, domain.name) for each in some}
+
+    @cached_property
+    def _by_domain(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in self.taking:
+            found.setdefault(name.rpartition("@")[2], []).append(name)
+        return found
 
 
 _OWNER = "give it an owner"
@@ -444,16 +527,6 @@ def _postmaster(
     if where not in {problem.where for problem in found}:
         found.append(Problem(where, "is missing", expected="an address of whoever runs this"))
     return next(iter(mailboxes), "")
-
-
-def _by_domain(domains: Mapping[str, Domain], addresses: Iterable[str]) -> dict[str, set[str]]:
-    known: dict[str, set[str]] = {name: set() for name in domains}
-    for name in addresses:
-        known.get(name.rpartition("@")[2], set()).add(name)
-    for name, domain in domains.items():
-        if domain.alias_of:
-            known[name] = {alias_domain.twin(each, name) for each in known[domain.alias_of]}
-    return known
 
 
 def warnings(found: Directory, message_size_limit: int) -> list[str]:

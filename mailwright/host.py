@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mailwright import address, capacity, storage
+from mailwright import address, capacity, delivery, storage
 from mailwright.acme import GIVEN, ORDERED, Acme
 from mailwright.capacity import Capacity
 from mailwright.delivery import MAXIMAL_QUEUE_LIFETIME
@@ -21,6 +21,10 @@ from mailwright.sieve import Script
 from mailwright.site import Site
 from mailwright.storage import FOLDERS, MDBOX
 from mailwright.tls_profile import INTERMEDIATE, PROFILES
+
+if TYPE_CHECKING:
+    from mailwright.directory import Directory
+    from mailwright.ownership import Logins
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
@@ -97,12 +101,11 @@ class MailHost(Machine):
 
     `sending_domains` are these, and those stored elsewhere that somebody here may send as an
     address of: it signs for them. Sizes are bytes. `quota_trash` is by how many percent of the
-    quota the folder Trash may go beyond it. `sender_logins` has for each address the logins here
-    that may send as it. `tls_chain` is the operator's file (PEM: private key, leaf, intermediates);
-    where the host orders its certificate there are `tls_keys` instead, the current one, the next
-    and maybe the previous. These are secrets, and like everything long not in the repr. `sites` are
-    those that its web server shows. `alias_mailboxes` has for each alias that is no mailbox itself
-    the one here that it leads to, if it is one.
+    quota the folder Trash may go beyond it. `book` has the addresses of all hosts. `tls_chain` is
+    the operator's file (PEM: private key, leaf, intermediates); where the host orders its
+    certificate there are `tls_keys` instead, the current one, the next and maybe the previous.
+    These are secrets, and like everything long not in the repr. `sites` are those that its web
+    server shows.
     """
 
     domains: tuple[Domain, ...]
@@ -112,9 +115,7 @@ class MailHost(Machine):
     quota_trash: int
     postmaster: str
     mailboxes: tuple[Mailbox, ...] = field(repr=False)
-    aliases: tuple[Alias, ...] = field(repr=False)
-    sender_logins: dict[str, tuple[str, ...]] = field(repr=False)
-    alias_mailboxes: dict[str, Mailbox | None] = field(repr=False)
+    book: Directory = field(repr=False)
     tls_chain: str = field(repr=False)
     tls_keys: tuple[str, ...] = field(default=(), repr=False)
     acme: Acme | None = None
@@ -123,6 +124,25 @@ class MailHost(Machine):
     scripts: tuple[Script, ...] = ()
     smtpd_tls_profile: str = "intermediate"
     sites: tuple[Site, ...] = ()
+
+    @cached_property
+    def aliases(self) -> tuple[Alias, ...]:
+        """Those of the domains here, by address."""
+        here = {domain.name for domain in self.domains}
+        return tuple(each for _, each in sorted(self.book.aliases.items()) if each.domain in here)
+
+    @property
+    def sender_logins(self) -> Logins:
+        """For each address the logins here that may send as it."""
+        return self.book.sender_logins.get(self.name, {})
+
+    @cached_property
+    def alias_mailboxes(self) -> dict[str, Mailbox | None]:
+        """For each alias that is no mailbox itself the one here that it leads to, if it is one."""
+        storing = {box.address: box for box in self.mailboxes if box.stores}
+        names = [alias.address for alias in self.aliases if alias.address not in storing]
+        ends = delivery.only_mailbox(names, self.book.owners, storing)
+        return {alias: storing[name] if name else None for alias, name in ends.items()}
 
     @property
     def tlsa(self) -> tuple[str, ...]:

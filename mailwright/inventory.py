@@ -6,10 +6,11 @@ import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailwright import delivery, dkim, groups, mail, quotas, sieve, site
+from mailwright import dkim, groups, mail, quotas, sieve, site
 from mailwright.acme import Acme
 from mailwright.directory import Directory, directory, warnings
 from mailwright.dns import nearest as nearest_zone
@@ -19,7 +20,7 @@ from mailwright.dns.record import TTL
 from mailwright.groups import Group
 from mailwright.host import Machine, MailHost, machine
 from mailwright.mail import Alias, Domain, Mailbox, MailTable
-from mailwright.ownership import Logins, sender_logins, sending
+from mailwright.ownership import sending
 from mailwright.problems import Invalid, Problem, Problems, nearest
 from mailwright.rotation.life import State
 from mailwright.sieve import Script
@@ -41,13 +42,22 @@ class Inventory:
     hosts: tuple[MailHost, ...]
     domains: tuple[Domain, ...]
     mailboxes: tuple[Mailbox, ...] = field(repr=False)
-    aliases: tuple[Alias, ...] = field(repr=False)
-    ends: dict[str, frozenset[str]] = field(repr=False)
+    book: Directory = field(repr=False)
     groups: dict[str, Group] = field(repr=False)
     sites: tuple[Site, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
     ttl: int = TTL
     acme: Acme | None = None
+
+    @cached_property
+    def aliases(self) -> tuple[Alias, ...]:
+        """All that there are, also those of every domain."""
+        return _sorted(self.book.aliases)
+
+    @property
+    def ends(self) -> dict[str, frozenset[str]]:
+        """For each alias the addresses that its mail reaches."""
+        return self.book.ends
 
 
 @contextmanager
@@ -103,20 +113,15 @@ def load(
     orders = {site.domain.host for site in sites if site.is_ordered}
     for m in machines:
         served[m.name] |= {"acme": acme} if m.name in orders else {}
-    logins = sender_logins(book)
-    domains = _with_senders(domains, sending(logins))
+    domains = _with_senders(domains, sending(book))
     _check_senders(domains, {m.name for m in machines})
-    hosts = [
-        _host(m, table, domains, book, scripts, sites, logins.get(m.name, {}), served[m.name])
-        for m in machines
-    ]
+    hosts = [_host(m, table, domains, book, scripts, sites, served[m.name]) for m in machines]
     return Inventory(
         folder=folder,
         hosts=tuple(hosts),
         domains=domains,
         mailboxes=_sorted(book.mailboxes),
-        aliases=_sorted(book.aliases),
-        ends=book.ends,
+        book=book,
         groups=all_groups,
         sites=tuple(sites),
         warnings=(
@@ -271,14 +276,10 @@ def _host(
     book: Directory,
     scripts: Iterable[Script],
     sites: Iterable[Site],
-    logins: Logins,
     certificate: dict[str, Any],
 ) -> MailHost:
     here = {domain.name for domain in domains if domain.host == m.name}
     mailboxes = {name: box for name, box in book.mailboxes.items() if box.domain in here}
-    aliases = {name: alias for name, alias in book.aliases.items() if alias.domain in here}
-    storing = {name for name, box in mailboxes.items() if box.stores}
-    ends = delivery.only_mailbox(aliases.keys() - storing, book.owners, storing)
     return MailHost(
         **vars(m),
         domains=tuple(domain for domain in domains if domain.name in here),
@@ -288,11 +289,7 @@ def _host(
         quota_trash=table.quota_trash,
         postmaster=book.postmaster,
         mailboxes=_sorted(mailboxes),
-        aliases=_sorted(aliases),
-        sender_logins=logins,
-        alias_mailboxes={
-            alias: mailboxes[name] if name else None for alias, name in sorted(ends.items())
-        },
+        book=book,
         **certificate,
         caa=tuple(table.caa),
         smtpd_tls_profile=table.smtpd_tls_profile,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -38,6 +39,7 @@ FILE = "mail.toml"
 VMAIL = "/var/vmail"
 DKIM_DAYS = 30  # the keys before are still published for about 20
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
+_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key without quotes (TOML 1.0)
 LONGEST_TTL = 7 * 86400  # resolvers go no further (RFC 8767 section 4)
 
 
@@ -419,7 +421,7 @@ def _with_sheets(
 ) -> Places:
     """Add the rows of the sheets to the mailboxes."""
     places, boxes = Places(), raw.setdefault("mailboxes", {})
-    rows = sheets.read(folder, _domains(raw), MailboxTable.model_fields, texts, found)
+    rows = sheets.read(folder, lambda: _domains(raw), MailboxTable.model_fields, texts, found)
     for row in rows if isinstance(boxes, dict) else ():
         if row.written in boxes:
             hint = f"first in {places.get(row.written, FILE)}"
@@ -448,11 +450,8 @@ def setting(*names: str | int) -> str:
 
 
 def _path(names: tuple[str | int, ...]) -> str:
-    path = ""
-    for name in filter(lambda name: isinstance(name, str), names):
-        bare = str(name).isascii() and str(name).replace("_", "").replace("-", "").isalnum()
-        path += f".{name}" if bare else f".{_quoted(str(name))}"
-    return path
+    words = (name for name in names if isinstance(name, str))
+    return "".join(f".{name if _BARE.fullmatch(name) else _quoted(name)}" for name in words)
 
 
 def _quoted(name: str) -> str:

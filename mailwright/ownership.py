@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
 from mailwright import delivery
-from mailwright.directory import ROLES, Directory
+from mailwright.delivery import ROLES
+
+if TYPE_CHECKING:
+    from mailwright.directory import Directory
 
 NOBODY = ("nobody",)  # no login, since logins are addresses
 
@@ -17,7 +23,7 @@ def sender_logins(book: Directory) -> dict[str, Logins]:
     its owners, on whichever host they are; a catch-all's owner may send as all that nobody else
     has: what has no owner on his host is kept from him.
     """
-    logins = _everywhere(book)
+    logins = _everywhere(book, book.owners)
     caught = {name[1:]: _by_host(book, name, logins[name]) for name in logins if name[0] == "@"}
     found: dict[str, Logins] = {}
     for name in sorted(logins):
@@ -27,12 +33,12 @@ def sender_logins(book: Directory) -> dict[str, Logins]:
     return found
 
 
-def _everywhere(book: Directory) -> Logins:
-    """For each address of ours those that may send as it, on all hosts together."""
+def _everywhere(book: Directory, owners: Mapping[str, Collection[str]]) -> Logins:
+    """For each mailbox and each alias with `owners` who may send as it, on all hosts together."""
     boxes = book.mailboxes
     logins: Logins = {name: tuple(sorted((name, *box.send_as))) for name, box in boxes.items()}
-    for alias in book.aliases.keys() - boxes.keys():
-        reached = {delivery.entry(end, boxes) for end in book.owners[alias]}
+    for alias in owners.keys() - boxes.keys():
+        reached = {delivery.entry(end, boxes) for end in owners[alias]}
         mine = {login for name in reached if name in boxes for login in logins[name]}
         logins[alias] = tuple(sorted(mine))
     return logins
@@ -53,11 +59,15 @@ def _submits(book: Directory, login: str) -> bool:
     return "submission" in book.mailboxes[login].protocols
 
 
-def sending(logins: dict[str, Logins]) -> dict[str, set[str]]:
-    """By domain: the hosts with somebody who may send as an address of it."""
+def sending(book: Directory) -> dict[str, set[str]]:
+    """By domain: the hosts with somebody who may send as an address of it.
+
+    Nobody sends as a role from another host, so that only what was written is looked at.
+    """
     found: dict[str, set[str]] = {}
-    for host, addresses in logins.items():
-        for address, mine in addresses.items():
-            if mine is not NOBODY:
-                found.setdefault(address.rpartition("@")[2], set()).add(host)
+    for name, logins in _everywhere(book, book.owners_of(book.passed)).items():
+        found.setdefault(name.rpartition("@")[2], set()).update(_by_host(book, name, logins))
+    for name, domain in book.domains.items():
+        if domain.alias_of in found:
+            found[name] = found[domain.alias_of]
     return found

@@ -5,7 +5,7 @@ The words are those of `mail.toml`, and so are the checks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,21 @@ class Row:
 
 def read(
     folder: Path,
-    domains: Mapping[str, str | None],
+    domains: Callable[[], Mapping[str, str | None]],
     columns: Collection[str],
     texts: Mapping[str, str],
     found: list[Problem],
 ) -> Iterator[Row]:
     """The rows of all sheets in an inventory folder; what is wrong with them goes to `found`.
 
-    `domains` are ours, each with the one that it is an alias of; `columns` the settings that there
-    are. A text in `texts` stands for the file of that name.
+    `domains` tells ours, each with the one that it is an alias of, and is asked where there is a
+    sheet; `columns` are the settings that there are. A text in `texts` stands for the file of that
+    name.
     """
-    for domain, place in files(folder, found).items():
-        if not _is_ours(domain, place, domains, found):
+    some = files(folder, found)
+    ours = domains() if some else {}
+    for domain, place in some.items():
+        if not _is_ours(domain, place, ours, found):
             continue
         text = texts.get(place)
         if text is None:

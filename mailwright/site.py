@@ -161,11 +161,13 @@ def read(
     sites = []
     for name, domain in sorted(domains.items()):
         site = Site(domain, offers.get(domain.alias_of or name, {}))
-        if site.wanted and name in files:
+        if not (wanted := site.wanted):
+            continue
+        if name in files:
             site = _certified(site, folder, files[name], found)
         elif is_acme:
-            site = replace(site, names=site.wanted)
-        sites += [site] if site.wanted else []
+            site = replace(site, names=wanted)
+        sites.append(site)
     return sites
 
 

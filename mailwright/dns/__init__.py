@@ -6,7 +6,7 @@ value takes thought has a module of its own. Whatever prints, publishes or check
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,26 +34,32 @@ __all__ = [
 
 def records(inventory: Inventory) -> Iterator[Record]:
     """Every record set of the mail system, hosts first. No id appears twice."""
-    for _, some in _owned(inventory):
+    yield from _of_hosts(inventory)
+    for _, some in _of_domains(inventory, inventory.domains):
         yield from some
 
 
-def _owned(inventory: Inventory) -> Iterator[tuple[Domain | None, Iterator[Record]]]:
-    """The records of each host, without an owner, and then of each domain."""
-    for owner, some in _made(inventory):
-        yield owner, some if inventory.ttl == TTL else (replace(r, ttl=inventory.ttl) for r in some)
-
-
-def _made(inventory: Inventory) -> Iterator[tuple[Domain | None, Iterator[Record]]]:
+def _of_hosts(inventory: Inventory) -> Iterator[Record]:
     names = {domain.name for domain in inventory.domains}
     for host in inventory.hosts:
-        yield None, hosts.records(host, host.name in names)
+        yield from _timed(inventory, hosts.records(host, host.name in names))
+
+
+def _timed(inventory: Inventory, some: Iterator[Record]) -> Iterator[Record]:
+    """The records with the inventory's TTL."""
+    return some if inventory.ttl == TTL else (replace(each, ttl=inventory.ttl) for each in some)
+
+
+def _of_domains(
+    inventory: Inventory, some: Iterable[Domain]
+) -> Iterator[tuple[Domain, Iterator[Record]]]:
     machines, offered = {host.name for host in inventory.hosts}, _offered(inventory)
     web = {site.domain.name: site.names for host in inventory.hosts for site in host.sites}
-    for domain in inventory.domains:
+    for domain in some:
         protocols = offered.get(domain.alias_of or domain.name, set())
         served = web.get(domain.name, ())
-        yield domain, domains.records(domain, domain.name in machines, protocols, served)
+        made = domains.records(domain, domain.name in machines, protocols, served)
+        yield domain, _timed(inventory, made)
 
 
 def _offered(inventory: Inventory) -> dict[str, set[str]]:
@@ -79,16 +85,17 @@ def each_zone(
     known = {domain.name for domain in inventory.domains}
     above = {nearest(name.partition(".")[2], known) for name in known}
     away: dict[str, list[Record]] = {}
-    for owner, some in _owned(inventory):
-        if owner is None or owner.name in above or domains.reaches_out(owner):
-            for record in some:
-                origin = nearest(record.name, known)
-                if owner is None or origin != owner.name:
-                    away.setdefault(origin, []).append(record)
-    for owner, some in _owned(inventory):
-        if owner is not None and (wanted is None or owner.name in wanted):
-            own = [record for record in some if nearest(record.name, known) == owner.name]
-            yield owner.name, [*away.pop(owner.name, ()), *own]
+    for record in _of_hosts(inventory):
+        away.setdefault(nearest(record.name, known), []).append(record)
+    reaching = (d for d in inventory.domains if d.name in above or domains.reaches_out(d))
+    for owner, some in _of_domains(inventory, reaching):
+        for record in some:
+            if (origin := nearest(record.name, known)) != owner.name:
+                away.setdefault(origin, []).append(record)
+    asked = (d for d in inventory.domains if wanted is None or d.name in wanted)
+    for owner, some in _of_domains(inventory, asked):
+        own = [record for record in some if nearest(record.name, known) == owner.name]
+        yield owner.name, [*away.pop(owner.name, ()), *own]
     if wanted is None or "" in wanted:
         yield "", away.pop("", [])
 
