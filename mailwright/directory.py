@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -165,23 +165,24 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
     reported = {problem.where for problem in found}
     if not table.domains and setting("domains") not in reported:
         found.append(Problem(setting("domains"), "is missing", expected='[domains."example.com"]'))
-    domains = {}
+    hosts = {name: machine.name for machine in machines for name in (machine.target, machine.name)}
+    names, domains = {*hosts.values()}, {}
     for name, written, entry in _folded(setting("domains"), table.domains, address.domain, found):
-        where = setting("domains", written)
+        place = partial(setting, "domains", written)
         elsewhere = entry.alias_of or entry.parked
-        host = "" if elsewhere else _host(entry, machines, where, reported, found)
+        host = "" if elsewhere else _host(entry, hosts, place, reported, found)
         for unfit in ("host", "quota", "quota_message_count") if entry.alias_of else ():
             if getattr(entry, unfit) is not None:
                 what = f"has no place beside alias_of: its mail is that of {entry.alias_of}"
-                found.append(Problem(f"{where}.{unfit}", what))
-        if not entry.dkim and f"{where}.dkim" not in reported:
-            found.append(Problem(f"{where}.dkim", "is empty", None, "rsa"))
+                found.append(Problem(place(unfit), what))
+        if not entry.dkim and place("dkim") not in reported:
+            found.append(Problem(place("dkim"), "is empty", None, "rsa"))
         if entry.dkim_delegated and f"{entry.dkim_delegated}.".endswith(f"{name}."):
             what, hint = "is in the domain's own zone", "that of whoever runs its mail"
-            found.append(Problem(f"{where}.dkim_delegated", what, entry.dkim_delegated, hint))
+            found.append(Problem(place("dkim_delegated"), what, entry.dkim_delegated, hint))
         if entry.parked:
-            policy.check_parked(entry, where, found)
-        said = policy.read(name, entry, {machine.name for machine in machines}, where, found)
+            policy.check_parked(entry, place, found)
+        said = policy.read(name, entry, names, place, found)
         domains[name] = _domain(name, host, entry, table, said)
     return alias_domain.settled(domains, found)
 
@@ -218,23 +219,22 @@ def _canonical(host: str) -> str:
 
 def _host(
     entry: DomainTable,
-    machines: list[Machine],
-    where: str,
+    hosts: Mapping[str, str],
+    place: Callable[..., str],
     reported: set[str],
     found: list[Problem],
 ) -> str:
-    names = {name: machine.name for machine in machines for name in (machine.target, machine.name)}
+    """The host of a domain; `hosts` has each by its name and by its target."""
     wanted = _canonical(entry.host) if entry.host else None
-    if wanted in names or not machines:  # no machines: reported where they are missing
-        return names.get(wanted or "", "")
-    known = [machine.name for machine in machines]
-    wrong = {where, f"{where}.host", f"{where}.alias_of"} & reported
-    if entry.host is None and len(known) > 1 and not wrong:
-        found.append(Problem(f"{where}.host", "is missing", expected=listed(known)))
-    elif entry.host is not None:
-        hint = nearest(entry.host, names)
+    if wanted in hosts or not hosts:  # no hosts: reported where they are missing
+        return hosts.get(wanted or "", "")
+    known = [*dict.fromkeys(hosts.values())]
+    if entry.host is not None:
+        hint = nearest(entry.host, hosts)
         what = "is no mail host of hosts.py"
-        found.append(Problem(f"{where}.host", what, entry.host, listed(known), hint))
+        found.append(Problem(place("host"), what, entry.host, listed(known), hint))
+    elif len(known) > 1 and not {place(), place("host"), place("alias_of")} & reported:
+        found.append(Problem(place("host"), "is missing", expected=listed(known)))
     return known[0]
 
 

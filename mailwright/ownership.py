@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from mailwright import delivery
+from mailwright import alias_domain, delivery
 from mailwright.delivery import ROLES
 
 if TYPE_CHECKING:
@@ -62,12 +62,10 @@ def _submits(book: Directory, login: str) -> bool:
 def sending(book: Directory) -> dict[str, set[str]]:
     """By domain: the hosts with somebody who may send as an address of it.
 
-    Nobody sends as a role from another host, so that only what was written is looked at.
+    Nobody sends as a role from another host, so only what was written is looked at, and its twins.
     """
+    twins = alias_domain.twins(book.domains, book.taking, book.written)
     found: dict[str, set[str]] = {}
-    for name, logins in _everywhere(book, book.owners_of(book.passed)).items():
+    for name, logins in _everywhere(book, book.owners_of(book.passed | twins)).items():
         found.setdefault(name.rpartition("@")[2], set()).update(_by_host(book, name, logins))
-    for name, domain in book.domains.items():
-        if domain.alias_of in found:
-            found[name] = found[domain.alias_of]
     return found

@@ -7,7 +7,7 @@ shows (RFC 8461 section 3.2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,19 +72,24 @@ class Policy:
 
 
 def read(
-    name: str, entry: DomainTable, hosts: Collection[str], where: str, found: list[Problem]
+    name: str,
+    entry: DomainTable,
+    hosts: Collection[str],
+    place: Callable[..., str],
+    found: list[Problem],
 ) -> Policy:
     """What the table of the domain `name` says; reports go to its postmaster unless it says where.
 
-    Names in `no_mail` that cannot be without mail go to `found`.
+    Names in `no_mail` that cannot be without mail go to `found`; `place` tells where a setting of
+    the table is.
     """
     for each in entry.no_mail:
         if not each.endswith(f".{name}"):
-            found.append(Problem(f"{where}.no_mail", "is not below the domain", each, f"x.{name}"))
+            found.append(Problem(place("no_mail"), "is not below the domain", each, f"x.{name}"))
         elif each.removesuffix(f".{name}") in WEB:
-            found.append(Problem(f"{where}.no_mail", "is a web name of the domain", each))
+            found.append(Problem(place("no_mail"), "is a web name of the domain", each))
         elif each in hosts:
-            found.append(Problem(f"{where}.no_mail", "is a mail host of hosts.py", each))
+            found.append(Problem(place("no_mail"), "is a mail host of hosts.py", each))
     postmaster = (f"postmaster@{name}",)
     return Policy(
         spf=entry.spf,
@@ -119,9 +124,9 @@ def _aligned(domain: str, host: str) -> bool:
     return related(domain, host) or ("." in parent and related(domain, parent))
 
 
-def check_parked(entry: DomainTable, where: str, found: list[Problem]) -> None:
+def check_parked(entry: DomainTable, place: Callable[..., str], found: list[Problem]) -> None:
     """A parked domain has no mail, so nothing is said of how its mail is handled."""
     said = entry.model_fields_set - {"parked"}
     if said:
         what = "has no place in a parked domain, which has no mail"
-        found += [Problem(f"{where}.{name}", what) for name in sorted(said)]
+        found += [Problem(place(name), what) for name in sorted(said)]

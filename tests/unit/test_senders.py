@@ -76,6 +76,17 @@ def test_who_gets_mail_and_may_not_send_brings_no_key_to_his_host(folder, text: 
     assert senders(folder.load())["example.com"] == (COM,)
 
 
+def test_the_twin_of_a_program_s_address_is_its_owner_s_who_may_be_on_another_host(folder) -> None:
+    folder.mail += (
+        f'[mailboxes."app@example.com"]\nuse = "send-only"\npassword = "{HASH}"\n'
+        'owner = "bob@example.org"\n[domains."example.biz"]\nalias_of = "example.com"'
+    )
+    inventory = folder.load()
+    assert inventory.hosts[1].sender_logins["app@example.biz"] == ("bob@example.org",)
+    assert senders(inventory)["example.biz"] == (COM, ORG)
+    assert senders(inventory)["example.com"] == (COM,)
+
+
 def test_each_host_lets_only_its_own_people_in(folder: Folder) -> None:
     folder.mail += '"sales@example.com" = ["alice@example.com", "bob@example.org"]' + SHOP
     com, org = (host.sender_logins for host in folder.load().hosts)
