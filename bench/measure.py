@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
 NOISE = 1.5  # the longest of equal runs over the shortest
-sys.path.insert(0, str(ROOT))  # `tests` is no package that is installed
+sys.path.append(str(ROOT))  # `tests` is no package that is installed
 
 
 @dataclass(frozen=True)
