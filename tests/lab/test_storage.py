@@ -77,6 +77,19 @@ def survives_the_loss_of_its_index(lab: Lab, host: str) -> None:
         arrives(lab, host, user, f"mailbox {search}")
 
 
+def comes_back_from_a_backup(lab: Lab, host: str) -> None:
+    """By the commands that README names."""
+    user, backup = user_of(host), f"mdbox:/srv/backup/{user_of(host)}"
+    ask(lab, host, "install -d -o vmail -g vmail -m 700 /srv/backup")
+    ask(lab, host, SAVE.format(user=user, subject="kept", folder="INBOX"))
+    ask(lab, host, f"doveadm flags add -u {user} '\\Flagged' mailbox INBOX subject kept")
+    ask(lab, host, f"doveadm backup -u {user} {backup}")
+    ask(lab, host, f"rm -rf {home_of(host)}/mdbox")
+    ask(lab, host, f"doveadm backup -R -u {user} {backup}")
+    arrives(lab, host, user, "mailbox INBOX subject kept flagged")
+    arrives(lab, host, user, "mailbox Filed subject filed")
+
+
 def verified(lab: Lab, inventory: Path, *files: str) -> None:
     command = [sys.executable, "-m", "pytest", "-q", *(f"tests/host/test_{f}.py" for f in files)]
     options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
@@ -102,4 +115,5 @@ def test_mail_is_kept_as_mdbox(without_mail: Lab, inventory: Path, mdbox: Path) 
     for host in HOSTS:
         gives_space_back(without_mail, host)
         survives_the_loss_of_its_index(without_mail, host)
+        comes_back_from_a_backup(without_mail, host)
     assert "mail_driver is maildir, and mail" in Deploy.run(without_mail, inventory).refused()
