@@ -103,6 +103,6 @@ def only_mailbox(
     """
     ends = {alias: {entry(end, mailboxes) for end in owners[alias]} for alias in aliases}
     return {
-        alias: next(iter(some)) if len(some) == 1 and some <= set(mailboxes) else None
+        alias: end if len(some) == 1 and (end := next(iter(some))) in mailboxes else None
         for alias, some in ends.items()
     }
