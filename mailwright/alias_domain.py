@@ -6,10 +6,10 @@ would accept every recipient, and return to innocent people what it cannot deliv
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-from mailwright.mail import Alias, Domain, setting
+from mailwright.mail import Domain, setting
 from mailwright.problems import Problem, nearest
 
 
@@ -42,21 +42,11 @@ def twin(address: str, domain: str) -> str:
     return f"{address.rpartition('@')[0]}@{domain}"
 
 
-def twins(
-    domains: Mapping[str, Domain], taking: Collection[str], aliases: Mapping[str, Alias]
-) -> dict[str, Alias]:
-    """The twins of the addresses `taking` mail: each leads to the one that it is the twin of.
-
-    A catch-all's twin leads where the catch-all does, since `@example.com` is no target.
-    """
+def twins(domains: Mapping[str, Domain], addresses: Collection[str]) -> Iterator[str]:
+    """The twins of the addresses, in each alias domain."""
     names: dict[str, list[str]] = {}
     for domain in domains.values():
         if domain.alias_of:
             names.setdefault(domain.alias_of, []).append(domain.name)
-    return {
-        twin(address, name): Alias(
-            twin(address, name), aliases[address].targets if address[0] == "@" else (address,)
-        )
-        for address in sorted(taking)
-        for name in names.get(address.rpartition("@")[2], ())
-    }
+    for address in addresses:
+        yield from (twin(address, name) for name in names.get(address.rpartition("@")[2], ()))

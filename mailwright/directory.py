@@ -60,36 +60,47 @@ class Directory:
     @cached_property
     def aliases(self) -> dict[str, Alias]:
         """Those that were written, the roles of every domain, and all twins."""
-        names = [name for name, domain in self.domains.items() if _has_roles(domain)]
-        roles = {f"{role}@{name}" for name in names for role in ROLES}
-        target = (self.postmaster,)
-        made = {role: Alias(role, target) for role in sorted(roles - self.taking)}
-        aliases = self.written | made
-        return aliases | alias_domain.twins(self.domains, self.taking | roles, aliases)
+        names = (name for name, domain in self.domains.items() if not domain.parked)
+        roles = (f"{role}@{name}" for name in names for role in ROLES)
+        return self._named({*self.written, *self._twins, *roles})
 
     @cached_property
     def passed(self) -> dict[str, Alias]:
         """Those of them that mail to a written address, or to a role, passes on its way."""
-        found = {name: self._alias(name) or alias for name, alias in self.written.items()}
+        found = self._named(self.written)
         ahead = [self.postmaster, *(to for alias in found.values() for to in alias.targets)]
         while ahead:
             target = ahead.pop()
-            for name in {target, address.without_extension(target)} - found.keys():
-                if alias := self._alias(name):
-                    found[name] = alias
-                    ahead += alias.targets
+            new = self._named({target, address.without_extension(target)} - found.keys())
+            ahead += (to for alias in new.values() for to in alias.targets)
+            found |= new
         return found
 
+    @cached_property
+    def reached(self) -> dict[str, Alias]:
+        """Those that were written, what their mail passes, and the twins of what was written."""
+        return self.passed | self._named(self._twins)
+
+    @property
+    def _twins(self) -> Iterable[str]:
+        return alias_domain.twins(self.domains, self.taking)
+
+    def _named(self, names: Iterable[str]) -> dict[str, Alias]:
+        return {name: alias for name in names if (alias := self._alias(name))}
+
     def _alias(self, name: str) -> Alias | None:
-        """What `aliases` has of this name, which is no catch-all."""
+        """The alias of this name: a twin, a role that nobody wrote, or what was written.
+
+        A catch-all's twin leads where the catch-all does, since `@example.com` is no target.
+        """
         local, _, of = name.rpartition("@")
         if of not in self.domains:
             return self.written.get(name)
         if original := self.domains[of].alias_of:
             there = alias_domain.twin(name, original)
             if local in ROLES or there in self.taking:
-                return Alias(name, (there,))
-        if local in ROLES and name not in self.taking and _has_roles(self.domains[of]):
+                return Alias(name, (there,) if local else self.written[there].targets)
+        elif local in ROLES and name not in self.taking and not self.domains[of].parked:
             return Alias(name, (self.postmaster,))
         return self.written.get(name)
 
@@ -116,11 +127,6 @@ class Directory:
     def sender_logins(self) -> dict[str, Logins]:
         """By host: for each address of ours the logins there that may send as it."""
         return sender_logins(self)
-
-
-def _has_roles(domain: Domain) -> bool:
-    """Whether its postmaster@ and abuse@ are nobody's twins."""
-    return not (domain.parked or domain.alias_of)
 
 
 def directory(

@@ -171,11 +171,11 @@ def init(
     target, reached = _connection(host, None if local else ssh_user)
     if not local:
         reached["ssh_hostname"] = data.get("ipv4") or data.get("ipv6")  # works before DNS does
-    secret, made = _first_password(mailbox)
-    starter = Starter(target, data | reached, domain, mailbox, secret, made)
+    word, made = _first_password(mailbox)
+    starter = Starter(target, data | reached, domain, mailbox, word, made)
     create(folder.absolute(), starter, dkim.environment())
     if made:
-        click.echo(f"Password of {mailbox}, shown this once: {secret}\n")
+        click.echo(f"Password of {mailbox}, shown this once: {word}\n")
     click.echo(_NEXT.format(folder=folder, host=host))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from mailwright import alias_domain, delivery
+from mailwright import delivery
 from mailwright.delivery import ROLES
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def sending(book: Directory) -> dict[str, set[str]]:
 
     Nobody sends as a role from another host, so only what was written is looked at, and its twins.
     """
-    twins = alias_domain.twins(book.domains, book.taking, book.written)
     found: dict[str, set[str]] = {}
-    for name, logins in _everywhere(book, book.owners_of(book.passed | twins)).items():
+    for name, logins in _everywhere(book, book.owners_of(book.reached)).items():
         found.setdefault(name.rpartition("@")[2], set()).update(_by_host(book, name, logins))
     return found

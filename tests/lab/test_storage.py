@@ -78,16 +78,22 @@ def survives_the_loss_of_its_index(lab: Lab, host: str) -> None:
 
 
 def comes_back_from_a_backup(lab: Lab, host: str) -> None:
-    """By the commands that README names."""
-    user, backup = user_of(host), f"mdbox:/srv/backup/{user_of(host)}"
+    """A person's mailbox and a shared one, by the commands that README names."""
+    domain = host.removeprefix("mail.")
     ask(lab, host, "install -d -o vmail -g vmail -m 700 /srv/backup")
-    ask(lab, host, SAVE.format(user=user, subject="kept", folder="INBOX"))
-    ask(lab, host, f"doveadm flags add -u {user} '\\Flagged' mailbox INBOX subject kept")
-    ask(lab, host, f"doveadm backup -u {user} {backup}")
-    ask(lab, host, f"rm -rf {home_of(host)}/mdbox")
-    ask(lab, host, f"doveadm backup -R -u {user} {backup}")
-    arrives(lab, host, user, "mailbox INBOX subject kept flagged")
-    arrives(lab, host, user, "mailbox Filed subject filed")
+    for local in ("devices", "shared"):
+        user = f"{local}@{domain}"
+        backup = f"mdbox:/srv/backup/{user}"
+        ask(lab, host, f"doveadm mailbox create -u {user} Kept")
+        for folder in ("INBOX", "Kept"):
+            ask(lab, host, SAVE.format(user=user, subject="kept", folder=folder))
+        ask(lab, host, f"doveadm flags add -u {user} '\\Flagged' mailbox INBOX subject kept")
+        ask(lab, host, f"doveadm backup -u {user} {backup}")
+        ask(lab, host, f"rm -rf /var/vmail/{domain}/{local}/mdbox")
+        ask(lab, host, f"doveadm backup -R -u {user} {backup}")
+        arrives(lab, host, user, "mailbox INBOX subject kept flagged")
+        arrives(lab, host, user, "mailbox Kept subject kept")
+    ask(lab, host, "rm -rf /srv/backup")
 
 
 def verified(lab: Lab, inventory: Path, *files: str) -> None:
