@@ -96,7 +96,7 @@ class Authority:
         self._resolver.lifetime = 2 * _TIMEOUT
         # A zone that does not validate is none to a resolver, and it is one to its servers.
         self._resolver.flags = dns.flags.RD | dns.flags.CD
-        self.zone = lru_cache(_ZONES)(self._zone)
+        self._zone = lru_cache(_ZONES)(self._above)
         self.servers = cache(self._servers)
         self.delegated = cache(self._delegated)
         self.negative_ttl = cache(self._negative_ttl)
@@ -115,7 +115,18 @@ class Authority:
         answers = [_answer(server, name, kind, self._port) for server in servers]
         return [a for a in answers if a.outcome != Outcome.NO_ROUTE] or answers
 
-    def _zone(self, name: str) -> str:
+    def zone(self, name: str) -> str:
+        """The zone that a name is in.
+
+        Where the resolver does not say it is the name itself, of which no server is found: those of
+        a zone above could speak for it. The next question asks again.
+        """
+        try:
+            return self._zone(name)
+        except (dns.exception.DNSException, OSError):
+            return name
+
+    def _above(self, name: str) -> str:
         """The SOA record that comes with any answer tells, whether the name exists or not."""
         origin = dns.name.from_text(name)
         while origin != dns.name.root:
@@ -130,8 +141,6 @@ class Authority:
             reply = self._resolver.resolve(origin, "SOA", raise_on_no_answer=False).response
         except dns.resolver.NXDOMAIN as error:
             reply = error.response(origin)  # type: ignore[no-untyped-call]
-        except (dns.exception.DNSException, OSError):
-            return []
         found = (*reply.answer, *reply.authority)
         return [rrset for rrset in found if rrset.rdtype == dns.rdatatype.SOA]
 

@@ -260,6 +260,15 @@ class Names:
                     reply = dns.query.tcp(update, FIRST, timeout=20)
                     assert reply.rcode() == dns.rcode.NOERROR, dns.rcode.to_text(reply.rcode())
 
+    @contextmanager
+    def untold(self, zone: str) -> Iterator[None]:
+        """The resolver says nothing of the zone for a while."""
+        self._control(f"local_zone {zone} always_refuse")
+        try:
+            yield
+        finally:
+            self._control(f"local_zone_remove {zone}")
+
     def flush(self) -> None:
         """Let the resolver forget everything."""
         self._control("flush_zone .")

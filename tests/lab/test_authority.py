@@ -78,6 +78,17 @@ def test_servers_that_do_not_serve_lag_behind_or_are_silent(names: Names) -> Non
         )
 
 
+def test_nobody_speaks_for_a_zone_that_the_resolver_does_not_tell(
+    names: Names, authority: Authority
+) -> None:
+    """The server of the zones above serves this one as well, and may not be all that it has."""
+    with names.untold("example.com."):
+        (answer,) = authority.ask("mail.example.com.", "A")
+        assert (answer.fault, answer.values) == ("has no name server that is found", ())
+    (answer,) = authority.ask("mail.example.com.", "A")
+    assert answer.values == ("198.51.100.10",)
+
+
 def test_a_resolver_tells_what_validates_from_what_does_not(names: Names) -> None:
     with entered(names.namespace):
         resolver = Resolver(RESOLVER)
