@@ -31,6 +31,7 @@ SERVICE = Service(
     modes={
         "/etc/dovecot/users/*": Mode("root", "dovecot", 0o640),
         "/etc/dovecot/quota-warning": Mode(bits=0o755),
+        "/etc/dovecot/retry": Mode(bits=0o755),
         "/etc/dovecot/pipe/*": Mode(bits=0o755),
     },
     loads=("/etc/mailwright/tls/mail.pem",),
@@ -116,6 +117,7 @@ $words"
         greets 995 tls "+OK"
         greets 4190 plain '"IMPLEMENTATION"'
         appears /var/spool/postfix/private/dovecot-lmtp
+        [ -n "$LIVE" ] || /etc/dovecot/retry
     """,
 )
 

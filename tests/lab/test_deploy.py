@@ -17,6 +17,7 @@ from cryptography import x509
 
 from lab.lab import Lab
 from mailwright.address import domain
+from tests.host.letters import eventually
 from tests.inventories import self_signed
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, kill, started
 
@@ -100,6 +101,39 @@ def test_a_changed_setting_moves_only_its_role(deployed: Lab, other: Path) -> No
     assert Deploy.run(deployed, other).succeeded().acted() == {"Postfix | Postfix"}
     for host in HOSTS:
         assert ask(deployed, host, "postconf -h message_size_limit") == str(60 << 20)
+
+
+def test_mail_that_found_dovecot_away_is_delivered_by_the_deploy(
+    deployed: Lab, other: Path
+) -> None:
+    """In place of minutes later, when Postfix would try again."""
+    for host in HOSTS:
+        come_too_early(deployed, host)
+    mail = other / "mail.toml"
+    mail.write_text(f'quota_warnings = ["90%"]\n{mail.read_text()}')
+    assert Deploy.run(deployed, other).succeeded().acted() == {"Dovecot | Dovecot"}
+    for host in HOSTS:
+        assert_delivered(deployed, host)
+
+
+READERS = dict(zip(HOSTS, ("alice@example.com", "bob@example.org"), strict=True))
+EARLY = "mailbox INBOX subject early"
+
+
+def come_too_early(lab: Lab, host: str) -> None:
+    """A message comes to the host while Dovecot is down, and waits."""
+    write = f"printf 'Subject: early\n\n' | sendmail -f '' {READERS[host]}"
+    ask(lab, host, f"systemctl stop dovecot; {write}")
+    waits = "postqueue -p | grep 'private/dovecot-lmtp' || :"
+    eventually(lambda: ask(lab, host, waits) or None, f"message that waits on {host}")
+    ask(lab, host, "systemctl start dovecot")
+
+
+def assert_delivered(lab: Lab, host: str) -> None:
+    """That message is in its mailbox, and is taken from it."""
+    query = f"-u {READERS[host]} {EARLY}"
+    eventually(lambda: ask(lab, host, f"doveadm search {query}") or None, f"message on {host}")
+    ask(lab, host, f"doveadm expunge {query}")
 
 
 def test_a_new_certificate_is_served_on_every_port(deployed: Lab, other: Path) -> None:
