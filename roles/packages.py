@@ -69,7 +69,7 @@ class Removed(FactBase[list[str]]):
     def command(self, packages: Sequence[str]) -> str:
         """A simulation, which needs the lists of packages as the host has them."""
         return (
-            f"apt-get -qs install --no-install-recommends {shlex.join(packages)} 2>/dev/null"
+            f"apt-get -qsf install --no-install-recommends {shlex.join(packages)} 2>/dev/null"
             " || echo 'Remv what apt will tell once `apt-get update` has run'"
         )
 
