@@ -12,6 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
+# A deploy that asks one fact.
+NOTHING = """from pyinfra import host
+from pyinfra.facts.server import Hostname
+host.get_fact(Hostname)
+"""
 NOISE = 1.5  # the longest of equal runs over the shortest
 sys.path.append(str(ROOT))  # `tests` is no package that is installed
 
