@@ -51,6 +51,14 @@ def cost(command: Sequence[str], settings: Mapping[str, str] | None = None, text
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, output)
 
 
+def unchanged(command: Sequence[str]) -> Cost:
+    """A run of pyinfra that changes nothing; one that does ends the bench."""
+    done = cost(command)
+    if "] Success" in done.output:
+        sys.exit("error: there were changes, so this was no deploy without change; run it again")
+    return done
+
+
 def spread(values: Sequence[float], digits: int = 2) -> str:
     """Median, and the extremes."""
     low, middle, high = min(values), statistics.median(values), max(values)

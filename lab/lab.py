@@ -69,6 +69,7 @@ class Lab:
                 self._certify(inventory, progress)
                 identity = self._identity()
             plan = Plan(str(inventory.resolve()), hosts, has_foreign)
+            machine.check_inotify(len(plan.servers()))
             self._remove_changed_hosts(plan)
             plan.save(self._plan_file)
             images = self._images(plan, identity, progress)

@@ -24,6 +24,9 @@ PACKAGES = {
 
 SUITES = {12: "bookworm", 13: "trixie"}
 
+_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+_INOTIFY_OF_HOST = 10  # systemd, udev, journald, D-Bus and the mail server, rounded up
+
 _REQUIRED_OF_APT = ("Acquire::Check-Date", "Acquire::Check-Valid-Until")
 
 
@@ -45,6 +48,19 @@ def check() -> None:
         raise LabError(
             f"this machine lacks the Debian package{plural} {', '.join(absent)}",
             f"apt-get install --no-install-recommends {' '.join(absent)}",
+        )
+
+
+def check_inotify(hosts: int) -> None:
+    """Raise LabError when so many hosts need more inotify(7) instances than one user may have.
+
+    The hosts' root is this machine's. One without would stop in the middle of its boot.
+    """
+    limit, needed = int(_INOTIFY.read_text()), hosts * _INOTIFY_OF_HOST
+    if needed > limit:
+        raise LabError(
+            f"{hosts} hosts need {needed} inotify instances, and this machine allows {limit}",
+            f"sysctl fs.inotify.max_user_instances={needed * 2}",
         )
 
 

@@ -117,6 +117,7 @@ $words"
         greets 995 tls "+OK"
         greets 4190 plain '"IMPLEMENTATION"'
         appears /var/spool/postfix/private/dovecot-lmtp
+        # It answers, so what came meanwhile need not wait any longer.
         [ -n "$LIVE" ] || /etc/dovecot/retry
     """,
 )

@@ -38,11 +38,15 @@ case " $PACKAGES " in
 esac
 
 echo "$PRESEED" | debconf-set-selections
-# What a run that died has begun. A package may be there, and what it depends on not yet.
+# What a run that died has begun. A package may be there, and what it depends on not yet. One of the operator's that lacks
+# something is not ours to remove.
 half=
 dpkg --configure -a || half=yes
 [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || $apt update
-[ -z "$half" ] || $apt install --no-install-recommends --fix-broken
+[ -z "$half" ] || $apt install --no-install-recommends --fix-broken --no-remove || {
+    echo "a package on this host is broken: mend it or remove it there (dpkg --configure -a says more), and deploy again" >&2
+    exit 1
+}
 $apt install --no-install-recommends --download-only $PACKAGES
 # policy-rc.d keeps a package that goes from stopping its daemon, which would sit on our ports for ever.
 for package in $($apt -s install --no-install-recommends $PACKAGES | sed -n 's/^Remv \([^ ]*\).*/\1/p'); do

@@ -149,15 +149,10 @@ def aged(lab: Lab, host: str, key: str, left: int) -> int:
 def told(lab: Lab, host: str, unit: str, words: str) -> None:
     """The postmaster gets a mail from this host about the unit, with these words."""
     query = f"mailbox '*' subject '{host}: {unit}.service failed' body '{words}'"
-
-    def look() -> str | None:
-        # What the other host had no time for would be tried again after minutes.
-        ask(lab, host, "postqueue -f")
-        return ask(lab, HOSTS[0], f"doveadm search -u alice@example.com {query}") or None
-
+    look = f"doveadm search -u alice@example.com {query}"
     try:
-        eventually(look, f"mail on {unit}: {words}", 60)
-    finally:  # pytest shows it when there was none
+        eventually(lambda: ask(lab, HOSTS[0], look) or None, f"mail on {unit}: {words}", 60)
+    finally:  # pytest shows what became of it, should there be none
         print(ask(lab, host, "postqueue -p; journalctl -q -n 80"))
 
 

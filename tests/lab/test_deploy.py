@@ -122,7 +122,7 @@ EARLY = "mailbox INBOX subject early"
 
 def come_too_early(lab: Lab, host: str) -> None:
     """A message comes to the host while Dovecot is down, and waits."""
-    write = f"printf 'Subject: early\n\n' | sendmail -f '' {READERS[host]}"
+    write = f"printf 'Subject: early\\n\\n' | sendmail -f '' {READERS[host]}"
     ask(lab, host, f"systemctl stop dovecot; {write}")
     waits = "postqueue -p | grep 'private/dovecot-lmtp' || :"
     eventually(lambda: ask(lab, host, waits) or None, f"message that waits on {host}")

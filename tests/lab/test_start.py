@@ -69,6 +69,7 @@ def test_a_user_gets_from_init_to_a_verified_server(own: Lab, ours: Path) -> Non
     with (ours / "verify.toml").open("a") as verify:
         verify.write(CORRESPONDENT)
     mail_that_waits_in_exim_stops_the_deploy(own, ours)
+    a_broken_package_of_the_operators_is_not_removed(own, ours)
     lack_what_a_package_depends_on(own)
     lose_power_in_the_first_deploy(own, ours)
     Deploy.run(own, ours).succeeded()
@@ -93,6 +94,18 @@ def mail_that_waits_in_exim_stops_the_deploy(lab: Lab, inventory: Path) -> None:
     assert ask(lab, host, "dpkg -l; ls -R /etc | sha256sum") == before
     assert ask(lab, host, "systemctl is-active exim4") == "active"
     ask(lab, host, "exim4 -Mrm $(exim4 -bpr | awk 'NF > 3 { print $3 }')")
+
+
+def a_broken_package_of_the_operators_is_not_removed(lab: Lab, inventory: Path) -> None:
+    control = "Package: theirs\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.example>\n"
+    control += "Description: t\nDepends: what-nobody-has\n"
+    build = f"install -d theirs/DEBIAN; printf '{control}' >theirs/DEBIAN/control"
+    shell = f"cd /var/tmp; {build}; dpkg-deb -b theirs; dpkg --unpack theirs.deb"
+    ask(lab, "mail.example.net", shell)
+    told = Deploy.run(lab, inventory).refused()
+    assert "theirs depends on what-nobody-has" in told
+    assert "mend it or remove it there" in told
+    ask(lab, "mail.example.net", "dpkg -s theirs; dpkg --purge theirs")
 
 
 def lack_what_a_package_depends_on(lab: Lab) -> None:

@@ -17,7 +17,7 @@ from lab.home import Home
 from lab.inventory import InventoryHost, hosts, zones
 from lab.keys import host_key, public
 from lab.lab import Lab
-from lab.machine import Archive
+from lab.machine import Archive, check_inotify
 from lab.plan import Plan
 from lab.zones import Edit, internet, root_trust
 
@@ -144,6 +144,15 @@ def test_the_hosts_of_an_inventory_are_in_the_labs_network(tmp_path: Path) -> No
     (tmp_path / "hosts.py").write_text(text.replace("198.51.100.10", "192.0.2.10"))
     with pytest.raises(LabError, match="is not of the lab's network"):
         hosts(tmp_path)
+
+
+def test_more_hosts_than_the_machine_can_watch_files_for_are_refused() -> None:
+    """With its own limit, whatever that is: half as many boot."""
+    limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    check_inotify(limit // 20)
+    with pytest.raises(LabError, match=f"this machine allows {limit} ") as refused:
+        check_inotify(limit)
+    assert refused.value.hint == f"sysctl fs.inotify.max_user_instances={limit * 20}"
 
 
 def test_the_labs_own_addresses_are_all_different() -> None:
