@@ -10,6 +10,10 @@ from mailwright.problems import Invalid
 MODES = ("high-performance", "high-security")
 SESSION = 1 << 20  # what one more session takes of the memory that processes do not share
 SMALLEST = 512 << 20
+# What Dovecot's auth takes for the users file of a domain, and for a mailbox in it: nearly twice
+# what was measured, since its pools double as they grow.
+_DOMAIN = 24 << 10
+_MAILBOX = 2 << 10
 _OTHERS = 1000  # processes that are no sessions: deliveries, logins, quota-status, doveadm
 
 
@@ -36,6 +40,15 @@ class Capacity:
     def auth_clients(self) -> int:
         """How many processes may talk to Dovecot's auth and anvil, so that neither runs out."""
         return 2 * self.sessions + _OTHERS
+
+    def check(self, domains: int, mailboxes: int) -> None:
+        """Raises Invalid when Dovecot's auth has no room for the users files of so many."""
+        needed = domains * _DOMAIN + mailboxes * _MAILBOX
+        if needed > self.memory:
+            what = f"is too little for {domains} domains with {mailboxes} mailboxes"
+            expected = f"{size.about(needed)} or more"
+            hint = "Dovecot keeps what may log in in memory"
+            raise Invalid(size.format(self.memory), what, expected, hint)
 
 
 def cores(value: object) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -170,7 +171,9 @@ def _described(
     if read is None:
         raise Problems(found)
     table, places = read
-    return all_groups, machines, table, directory(table, places, machines, found)
+    book = directory(table, places, machines, found)
+    _check_memory(machines, book, found)
+    return all_groups, machines, table, book
 
 
 def _sorted(by_name: Mapping[str, Named]) -> tuple[Named, ...]:
@@ -191,6 +194,20 @@ def _machines(all_groups: dict[str, Group], found: list[Problem]) -> list[Machin
                 where = f'{groups.FILE}: "{m.target}"'
                 found.append(Problem(where, f"is taken by {owner!r}", mark, "one of its own"))
     return sorted(machines, key=lambda m: m.name)
+
+
+def _check_memory(machines: Iterable[Machine], book: Directory, found: list[Problem]) -> None:
+    domains = Counter(domain.host for domain in book.domains.values())
+    by_domain = Counter(box.domain for box in book.mailboxes.values())
+    mailboxes: Counter[str] = Counter()
+    for name, count in by_domain.items():
+        if name in book.domains:
+            mailboxes[book.domains[name].host] += count
+    for m in machines:
+        try:
+            m.capacity.check(domains[m.name], mailboxes[m.name])
+        except Invalid as error:
+            found.append(error.at(f'{groups.FILE}: "{m.target}".memory'))
 
 
 def _keyed(domains: Mapping[str, Domain], zones: Collection[str] | None) -> Collection[str]:

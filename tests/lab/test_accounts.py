@@ -135,6 +135,27 @@ def test_a_mailbox_and_a_password_are_live_and_no_daemon_is_told(
     clean(deployed)
 
 
+# Two domains with a hundred thousand mailboxes each, like `few` of this host.
+MANY = """
+cd /etc/dovecot/users
+trap 'rm -f many?.example' EXIT
+for domain in many1.example many2.example; do
+    sed -n 's/^few@DOMAIN//p' DOMAIN | awk -v domain=$domain '{ lines[NR] = $0 } END {
+        for (n = 0; n < 100000; n++) for (i = 1; i <= NR; i++) print "p" n "@" domain lines[i]
+    }' >$domain
+    chgrp dovecot $domain
+    chmod 0640 $domain
+    doveadm user -f uid p99999@$domain
+done
+"""
+
+
+def test_hundreds_of_thousands_of_mailboxes_fit_into_dovecot(deployed: Lab) -> None:
+    for host in HOSTS:
+        script = MANY.replace("DOMAIN", host.removeprefix("mail."))
+        assert ask(deployed, host, script).split() == ["5000", "5000"]
+
+
 # Whoever holds the lock is the rollout, or was started by it. None goes on when another dies, and
 # none that is only just being started survives.
 KILL = """

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from mailwright.capacity import Capacity
 from mailwright.host import USUAL, pyinfra_settings
 from mailwright.inventory import load
-from mailwright.problems import Problems
+from mailwright.problems import Invalid, Problems
 
 
 def only(host: str) -> str:
@@ -85,6 +86,23 @@ def test_what_a_host_says(folder, host: str, line: str) -> None:
     folder.hosts = only(host)
     folder.mail = folder.mail.replace("mail.example.org", "mail.example.com")
     assert folder.wrong() == [line]
+
+
+def test_a_host_has_memory_for_what_may_log_in_there(folder) -> None:
+    folder.hosts = only('{"memory": "512M", "debian": 12, "ipv4": "198.51.100.10"}')
+    folder.mail = folder.mail.replace("mail.example.org", "mail.example.com")
+    there = 'host = "mail.example.com"'
+    folder.mail += "".join(f'[domains."d{n}.example"]\n{there}\n' for n in range(21_850))
+    assert folder.wrong() == [
+        "hosts.py: \"mail.example.com\".memory: '512M' is too little for 21852 domains with 2 mailboxes; "
+        "expected 512.2M or more (Dovecot keeps what may log in in memory)"
+    ]
+
+
+def test_a_million_mailboxes_need_no_more_than_two_gigabytes() -> None:
+    Capacity().check(10, 1_000_000)
+    with pytest.raises(Invalid, match="is too little for 10 domains with 1100000 mailboxes"):
+        Capacity().check(10, 1_100_000)
 
 
 @pytest.mark.parametrize(
