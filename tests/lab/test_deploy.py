@@ -78,6 +78,26 @@ def test_a_deploy_without_change_is_one_round_trip_for_each_host(
         assert words.count(f"Running command on {host}") == 1
 
 
+# Paramiko leaves Nagle's algorithm on: each remote command would wait for an acknowledgement.
+TELL = """
+from socket import IPPROTO_TCP, TCP_NODELAY
+from pyinfra.context import host
+sock = host.connector.client.get_transport().sock
+print(host.name, "TCP_NODELAY", sock.getsockopt(IPPROTO_TCP, TCP_NODELAY))
+"""
+
+
+def test_no_remote_command_waits_for_an_acknowledgement(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    telling = checkout(tmp_path / "telling")
+    with (telling / "deploy.py").open("a") as deploy:
+        deploy.write(TELL)
+    words = Deploy.run(deployed, inventory, checkout=telling).succeeded().output
+    for host in HOSTS:
+        assert f"{host} TCP_NODELAY 1" in words
+
+
 def test_the_deployed_servers_pass_verification(deployed: Lab, inventory: Path) -> None:
     """All of tests/host, as a user runs it; nothing may be skipped here."""
     done = deployed.run(
