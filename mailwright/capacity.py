@@ -46,8 +46,8 @@ class Capacity:
         needed = domains * _DOMAIN + mailboxes * _MAILBOX
         if needed > self.memory:
             what = f"is too little for {domains} domains with {mailboxes} mailboxes"
-            expected = f"{size.about(needed)} or more"
-            hint = "Dovecot keeps what may log in in memory"
+            expected = f"{-(-needed >> 20)}M or more"
+            hint = "Dovecot's auth keeps all accounts in memory"
             raise Invalid(size.format(self.memory), what, expected, hint)
 
 

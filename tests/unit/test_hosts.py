@@ -95,7 +95,7 @@ def test_a_host_has_memory_for_what_may_log_in_there(folder) -> None:
     folder.mail += "".join(f'[domains."d{n}.example"]\n{there}\n' for n in range(21_850))
     assert folder.wrong() == [
         "hosts.py: \"mail.example.com\".memory: '512M' is too little for 21852 domains with 2 mailboxes; "
-        "expected 512.2M or more (Dovecot keeps what may log in in memory)"
+        "expected 513M or more (Dovecot's auth keeps all accounts in memory)"
     ]
 
 
