@@ -85,11 +85,12 @@ class HostState(FactBase[Observed]):
 
 
 def observe() -> Observed | None:
-    """What the current host holds; looked up once, and again after each change that we make.
+    """What the current host holds; looked up once to plan, and once more before changes are made.
 
-    None when that fails: pyinfra has said why, and goes on without this host.
+    A rollout changes only what is its own, so the next one need not look again. None when the look
+    fails: pyinfra has said why, and goes on without this host.
     """
-    key = f"mailwright, executing: {state.is_executing}"
+    key = _key()
     if key not in host.connector_data:
         _set_nodelay()
         host.connector_data[key] = host.get_fact(HostState, roots=_roots(host.data.picture))
@@ -98,9 +99,13 @@ def observe() -> Observed | None:
 
 
 def forget() -> None:
-    """Called around a change: the next `observe` looks again."""
-    for key in [key for key in host.connector_data if str(key).startswith("mailwright, ")]:
-        del host.connector_data[key]
+    """What a change has done is not known, so the next `observe` looks again."""
+    if state.is_executing:
+        host.connector_data.pop(_key(), None)
+
+
+def _key() -> str:
+    return f"mailwright, executing: {state.is_executing}"
 
 
 def _roots(picture: Picture) -> list[str]:

@@ -52,7 +52,6 @@ def _install() -> Commands:
     if not missing:
         host.noop("all packages are installed")
         return
-    forget()
     head = {
         "PACKAGES": " ".join(missing),
         "PRESEED": "\n".join(preseed),

@@ -19,7 +19,7 @@ from pyinfra.context import host, state
 
 from mailwright.render import Picture
 from roles.difference import tell, warn
-from roles.observed import Commands, Observed, forget, observe, wrong_release
+from roles.observed import Commands, Observed, observe, wrong_release
 from roles.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
@@ -41,9 +41,7 @@ def rollout(service: Service) -> Commands:
         return
     tell(plan.changed, plan.others, seen)
     archive = plan.archive()
-    forget()
     yield StringCommand(plan.head(archive) + _SCRIPT, _stdin=base64.encodebytes(archive).decode())
-    forget()
     if service.warns and state.is_executing:
         warn(service)
 
@@ -66,7 +64,8 @@ class Plan:
         files = service.files(picture)
         wanted = {file.path for file in files} | set(service.built(files))
         before = seen.owned.get(service.name, frozenset())
-        stale = sorted((before - wanted) & seen.files.keys())
+        # What another role has taken over stays.
+        stale = sorted((before - picture.keys() - wanted) & seen.files.keys())
         if service.name not in seen.loaded:
             stale += [path for path in service.merged(seen.files) if path not in wanted]
         lost = sorted(set(service.built(files)) - seen.files.keys())

@@ -82,8 +82,11 @@ def test_a_deploy_without_change_is_one_round_trip_for_each_host(
 TELL = """
 from socket import IPPROTO_TCP, TCP_NODELAY
 from pyinfra.context import host
-sock = host.connector.client.get_transport().sock
-print(host.name, "TCP_NODELAY", sock.getsockopt(IPPROTO_TCP, TCP_NODELAY))
+from pyinfra.operations import python
+def tell():
+    sock = host.connector.client.get_transport().sock
+    print(host.name, "TCP_NODELAY", sock.getsockopt(IPPROTO_TCP, TCP_NODELAY))
+python.call(function=tell)
 """
 
 
@@ -118,9 +121,29 @@ def test_verification_leaves_nothing_behind(deployed: Lab, host: str) -> None:
 
 def test_a_changed_setting_moves_only_its_role(deployed: Lab, other: Path) -> None:
     edit(other / "mail.toml", ('message_size_limit = "50M"', 'message_size_limit = "60M"'))
-    assert Deploy.run(deployed, other).succeeded().acted() == {"Postfix | Postfix"}
+    done = Deploy.run(deployed, other, "--debug").succeeded()
+    assert done.acted() == {"Postfix | Postfix"}
     for host in HOSTS:
+        # One to look, and one to roll out.
+        assert done.output.count(f"Running command on {host}") == 2
         assert ask(deployed, host, "postconf -h message_size_limit") == str(60 << 20)
+
+
+def test_a_file_that_another_role_takes_over_stays(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    """Whichever of the two comes first in a deploy."""
+    for owner in ("alarm", "purge", "alarm"):
+        moved = checkout(tmp_path / owner)
+        (moved / "templates/etc/moved.j2").write_text("moved\n")
+        edit(moved / f"roles/{owner}.py", ("    owns=(", '    owns=("/etc/moved", '))
+        Deploy.run(deployed, inventory, checkout=moved).succeeded()
+        for host in HOSTS:
+            assert ask(deployed, host, "cat /etc/moved") == "moved"
+        shutil.rmtree(moved)
+    Deploy.run(deployed, inventory).succeeded()
+    for host in HOSTS:
+        assert ask(deployed, host, "ls /etc/moved 2>/dev/null || echo gone") == "gone"
 
 
 def test_mail_that_found_dovecot_away_is_delivered_by_the_deploy(
