@@ -81,11 +81,13 @@ $words"
             doveadm mailbox status -F "$OLD/shared" messages INBOX >/dev/null
         }
         # Dovecot looks at most once in a second whether such a file is another (passwd-file).
-        [ -z "$LIVE" ] || sleep 1
+        [ -z "$LIVE" ] || sleep 1 &
+        old=$OLD/etc/dovecot
+        diff -rN $old/users /etc/dovecot/users >"$OLD/difference" || [ $? = 1 ]
+        wait
         # Who may do less than before, or has another password, must not stay logged in; mail
         # programs connect again by themselves.
-        old=$OLD/etc/dovecot
-        { diff -rN $old/users /etc/dovecot/users; diff -N $old/acl /etc/dovecot/acl; } |
+        { cat "$OLD/difference"; diff -N $old/acl /etc/dovecot/acl; } |
             sed -nE 's/^< ([^:/ ]+@[^:/ ]+)[:/].*/\\1/p; s/^< .* user=([^ ]+) .*/\\1/p
                 s/^< .* group=([^ ]+) .*/*@\\1/p' >"$OLD/less"
         doveadm who -1 2>/dev/null |
@@ -93,7 +95,7 @@ $words"
                 $1 in less || all in less { print $1 }' "$OLD/less" - | sort -u |
             while read -r user; do doveadm kick "$user" >/dev/null 2>&1 || :; done
         # Whose own line is another one may have more than he now may.
-        diff -rN $old/users /etc/dovecot/users | sed -nE 's/^[<>] ([^:/ ]+@[^:/ ]+):.*/\\1/p' |
+        sed -nE 's/^[<>] ([^:/ ]+@[^:/ ]+):.*/\\1/p' "$OLD/difference" |
             sort | uniq -d >"$WARNING.users"
         [ ! -s "$WARNING.users" ] ||
             timeout 60 doveadm -f tab quota get -F "$WARNING.users" | awk -F '\\t' '
@@ -107,7 +109,7 @@ $words"
                 echo "$user: its quota of ${amounts%/*}$unit is below what is stored," \\
                     "${amounts#*/}$unit"
             done >"$WARNING"
-        rm -f "$WARNING.users"
+        rm -f "$WARNING.users" "$OLD/difference"
     """,
     warns=True,
     probe="""
