@@ -140,8 +140,10 @@ class Host:
             with suppress(TimeoutError):
                 if "READY=1" in notifications.recv(8192).decode().splitlines():
                     return
+        code = process.poll()
+        what = "does not boot in a minute" if code is None else f"ended with {code} while booting"
         tail = " | ".join(self.console.read_text(errors="replace").splitlines()[-5:])
-        raise LabError(f"{self.place.name} does not boot: {tail}", f"see {self.console}")
+        raise LabError(f"{self.place.name} {what}: {tail}", f"see {self.console}")
 
     def _furnish(self, root: Path) -> None:
         """Write the files that make an image this host."""
