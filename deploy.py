@@ -13,10 +13,10 @@ from roles.firewall import firewall
 from roles.mta_sts_resolver import mta_sts_resolver
 from roles.nginx import nginx
 from roles.postfix import postfix
-from roles.postsrsd import postsrsd
 from roles.purge import purge
 from roles.redis import redis
 from roles.rspamd import rspamd
+from roles.srs import srs
 from roles.storage import storage
 from roles.tls import tls
 from roles.unbound import unbound
@@ -29,7 +29,7 @@ dovecot()
 storage()
 redis()
 rspamd()
-postsrsd()
+srs()
 mta_sts_resolver()
 postfix()
 nginx()

@@ -1,8 +1,8 @@
 """Postfix: takes mail from other servers (25) and from our users (465, 587), and sends it on.
 
-Needs `unbound`, `tls`, `dovecot`, `rspamd`, `postsrsd` and `mta_sts_resolver`. Hands mail for our
+Needs `unbound`, `tls`, `dovecot`, `rspamd`, `srs` and `mta_sts_resolver`. Hands mail for our
 mailboxes to Dovecot by LMTP, asks Dovecot for passwords and quotas, and shows each message to
-Rspamd; all over UNIX sockets in its queue folder. Forwarded mail takes its sender from PostSRSd.
+Rspamd; all over UNIX sockets in its queue folder. Forwarded mail takes its sender from `srs`.
 """
 
 from pyinfra.api.deploy import deploy

@@ -6,11 +6,11 @@ from testinfra.host import Host
 
 UNITS = (
     *("dovecot.service", "nftables.service", "nginx.service", "postfix.service"),
-    *("postfix@-.service", "postfix-mta-sts-resolver.service", "postsrsd.service"),
+    *("postfix@-.service", "postfix-mta-sts-resolver.service"),
     *("redis-server.service", "rspamd.service", "unbound.service"),
     *("mailwright-acme.service", "mailwright-acme.timer", "mailwright-expiry.service"),
     *("mailwright-expiry.timer", "mailwright-purge.service", "mailwright-purge.timer"),
-    "mailwright-tls-policy.service",
+    *("mailwright-srs.service", "mailwright-tls-policy.service"),
 )
 
 

@@ -65,8 +65,8 @@ def test_each_daemon_starts_once_in_the_first_deploy(
 
 
 DAEMONS = (
-    *("unbound", "dovecot", "redis-server", "rspamd", "postsrsd", "nginx", "nftables"),
-    *("postfix-mta-sts-resolver", "mailwright-tls-policy"),
+    *("unbound", "dovecot", "redis-server", "rspamd", "nginx", "nftables"),
+    *("postfix-mta-sts-resolver", "mailwright-srs", "mailwright-tls-policy"),
 )
 
 

@@ -1,6 +1,8 @@
 """Outgoing mail: who is reached, how surely, and what waits (the domains of lab/peers.py)."""
 
+import ast
 import re
+import shlex
 import sys
 from collections.abc import Collection, Iterator
 from email.utils import make_msgid
@@ -11,6 +13,7 @@ import pytest
 from lab.lab import Lab
 from lab.peers import DOMAIN
 from tests.host.letters import eventually
+from tests.host.test_srs import SENDERS as ODD_SENDERS
 from tests.lab.deploys import verification
 from tests.lab.test_deploy import ask
 
@@ -123,3 +126,80 @@ def test_what_is_forwarded_in_a_false_name_fails_dmarc(deployed: Lab) -> None:
         ask(deployed, host, f"doveadm expunge -u {person} {copies[person]}")
     assert f"spf=pass ({judges}" in words
     assert 'dmarc=fail reason="SPF not aligned (strict)' in words
+
+
+FORWARDS = {"mail.example.com": "carol@example.net", "mail.example.org": "away@example.org"}
+
+
+def test_a_bounce_reaches_whoever_sent_what_was_forwarded(deployed: Lab, host: str) -> None:
+    """Each odd sender, as an address of the foreign server, which takes what is no route to it."""
+    home = f"neither.{DOMAIN}"
+    senders = [sender.replace("sender.invalid", home) for sender in ODD_SENDERS]
+    senders = [sender for sender in senders if sender.lower().endswith(f"@{home}")]
+    paths = dict(map_of(deployed, host, "10001", senders))
+    place = now(deployed, host)
+    mail(deployed, host, "", list(paths.values()))
+
+    def look() -> dict[str, str] | None:
+        log = ask(deployed, host, f"journalctl -q -o cat --after-cursor '{place}'")
+        found = re.findall(r"to=<(.*)>, orig_to=<(.*)>, .* status=(\w+) ", log)
+        assert all(
+            status == "sent" or {*to.rpartition("@")[0]} & {*"%!@"} for to, _, status in found
+        )
+        return {to: path for to, path, _ in found} if len(found) == len(senders) else None
+
+    assert eventually(look, f"word on {len(senders)} bounces", 60) == paths
+
+
+def map_of(lab: Lab, host: str, port: str, keys: list[str]) -> list[tuple[str, str]]:
+    """What mailwright-srs answers Postfix to each."""
+    lines = shlex.quote("\n".join(keys))
+    table = f"\"tcp:[$(sed -n 's/^LOOPBACK = .\\(.*\\).$/\\1/p' /etc/mailwright/srs/run)]:{port}\""
+    said = ask(lab, host, f"printf '%s\\n' {lines} | postmap -q - {table}")
+    return [(key, value) for key, _, value in (line.partition("\t") for line in said.splitlines())]
+
+
+def mail(lab: Lab, host: str, sender: str, recipients: list[str]) -> tuple[int, str]:
+    """A stranger's letter at port 25; the last reply."""
+    program = (
+        "import smtplib, sys\n"
+        f"client = smtplib.SMTP({host!r}, 25, timeout=60)\n"
+        f"try: client.sendmail({sender!r}, {recipients!r}, 'Subject: waits\\r\\n\\r\\nHi.')\n"
+        "except smtplib.SMTPRecipientsRefused as error: print(*error.recipients.values())\n"
+        "else: print((250, b''))"
+    )
+    said = lab.run([sys.executable, "-c", program], capture_output=True).stdout
+    code, words = ast.literal_eval(str(said))
+    return int(code), words.decode()
+
+
+def test_forwarded_mail_and_bounces_wait_for_srs(deployed: Lab, host: str) -> None:
+    """Nothing bounces, and nothing leaves with a wrong sender."""
+    sender = "Someone@sender.invalid"
+    ((_, path),) = map_of(deployed, host, "10001", [sender])
+    place = now(deployed, host)
+    ask(deployed, host, "systemctl stop mailwright-srs")
+    try:
+        assert mail(deployed, host, "", [path])[0] == 451
+        assert mail(deployed, host, sender, [FORWARDS[host]])[0] == 250
+        assert forwarded(deployed, host, place) == "deferred"
+    finally:
+        ask(deployed, host, "systemctl start mailwright-srs")
+    place = now(deployed, host)
+    ask(deployed, host, "postqueue -f")
+    assert forwarded(deployed, host, place) == "sent"
+    log = ask(deployed, host, f"journalctl -q -o cat --after-cursor '{place}'")
+    assert f"from=<{path}>" in log
+    for mailbox in {FORWARDS[host]} & {"carol@example.net"}:  # who keeps a copy
+        ask(deployed, host, f"doveadm expunge -u {mailbox} mailbox '*' subject waits")
+
+
+def forwarded(lab: Lab, host: str, place: str) -> str:
+    """What became of a letter on its way through SRS, from the log after that place."""
+
+    def look() -> str | None:
+        log = ask(lab, host, f"journalctl -q -o cat -t postfix/srs/smtp --after-cursor '{place}'")
+        found = re.findall(r"to=<judge@.* status=(\w+) ", log)
+        return str(found[-1]) if found else None
+
+    return eventually(look, "word on the forwarded letter", 60)

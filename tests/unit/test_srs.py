@@ -1,0 +1,175 @@
+"""mailwright-srs, the program on a host: what becomes of a sender, and what comes back."""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mailwright.render import picture
+from tests.host.test_srs import LEGAL, SENDERS
+from tests.unit.conftest import Folder
+
+DAY = 20_786
+SECRET = b"an-old-secret"
+
+# What PostSRSd 1.10 made with this secret on that day.
+POSTSRSD = {
+    "SRS0=mbtlCtIB=JS=sender.invalid=someone": "someone@sender.invalid",
+    "SRS0=+GOEsGB0=JS=Sender.INVALID=Some.One+x": "Some.One+x@Sender.INVALID",
+    "SRS1=sNNcH2Ib=forwarder.invalid==AbCd=7K=other.invalid=user": (
+        "SRS0=AbCd=7K=other.invalid=user@forwarder.invalid"
+    ),
+    "SRS1=JwL9p46C=first.invalid==EfGh=7K=other.invalid=user": (
+        "SRS0=EfGh=7K=other.invalid=user@first.invalid"
+    ),
+}
+
+
+@pytest.fixture
+def program(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The program of a host, on a day of ours."""
+    module = ModuleType("srs")
+    exec(picture(folder.load().hosts[0])["/etc/mailwright/srs/run"], module.__dict__)
+    monkeypatch.setattr(module, "today", lambda: DAY)
+    return module
+
+
+@pytest.fixture
+def srs(program: ModuleType, tmp_path: Path) -> Any:
+    return program.Srs([SECRET], tmp_path / "kept.sqlite")
+
+
+@pytest.fixture
+def on(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes it another day."""
+    return lambda day: monkeypatch.setattr(program, "today", lambda: day)
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_sender_becomes_a_legal_one_and_comes_back(srs: Any, sender: str) -> None:
+    address = srs.forward(sender)
+    assert LEGAL.fullmatch(address)
+    assert srs.reverse(address) == sender
+    assert srs.forward(address) is None, "what is ours already stays"
+
+
+@pytest.mark.parametrize(
+    "sender", ["a@sender.invalid", "A@sender.invalid", "a" * 64 + "@b.invalid"]
+)
+def test_a_bounce_comes_back_by_a_server_that_folds_case(srs: Any, sender: str) -> None:
+    address = srs.forward(sender)
+    assert srs.reverse(address.lower()) == sender
+
+
+def test_a_bounce_has_no_sender(srs: Any) -> None:
+    assert srs.forward("") is None
+
+
+@pytest.mark.parametrize("sender", ["a@sender.invalid", "A@sender.invalid"])
+def test_a_sender_is_good_for_three_weeks(srs: Any, sender: str, on: Callable[[int], None]) -> None:
+    address = srs.forward(sender)
+    for day, comes_back in ((-2, False), (-1, True), (0, True), (21, True), (22, False)):
+        on(DAY + day)
+        assert (srs.reverse(address) == sender) is comes_back, day
+
+
+def test_a_sender_that_goes_on_writing_is_kept_and_others_go(
+    srs: Any, on: Callable[[int], None]
+) -> None:
+    for name in ("One", "Two", "Three"):
+        srs.forward(f"{name}@sender.invalid")
+    on(DAY + 21)
+    again = srs.forward("One@sender.invalid")
+    assert senders(srs) == ["Two", "Three", "One"]
+    on(DAY + 42)
+    srs.forward("Four@sender.invalid")
+    assert senders(srs) == ["One", "Four"]
+    assert srs.reverse(again) == "One@sender.invalid"
+
+
+def test_what_is_kept_has_a_bound(srs: Any, program: ModuleType) -> None:
+    program.__dict__["ENTRIES"] = 3
+    for number in range(5):
+        srs.forward(f"N{number}@sender.invalid")
+    assert senders(srs) == ["N2", "N3", "N4"]
+
+
+def senders(srs: Any) -> list[str]:
+    with closing(sqlite3.connect(srs.file)) as table:
+        rows = table.execute("SELECT sender FROM kept ORDER BY rowid").fetchall()
+    return [sender.partition("@")[0] for (sender,) in rows]
+
+
+@pytest.mark.parametrize("sender", ["someone@sender.invalid", "Someone@sender.invalid"])
+def test_whatever_is_changed_in_it_is_forged(srs: Any, sender: str) -> None:
+    address = srs.forward(sender)
+    local, _, domain = address.rpartition("@")
+    for place in range(5, len(local)):
+        for other in "a=7":
+            changed = local[:place] + other + local[place + 1 :]
+            if changed.lower() != local.lower():
+                assert srs.reverse(f"{changed}@{domain}") is None
+    hash, rest = re.fullmatch("SRS0=(.{8})=(.*)", local).groups()  # type: ignore[union-attr]
+    for kind in ("SRS0", "SRS1"):
+        for hashed in ("", hash[:7], hash + "A", "\xe9" * 8):
+            assert srs.reverse(f"{kind}={hashed}={rest}@{domain}") is None
+    for nothing in ("", "@", "SRS0", "SRS0=", "SRS1=", "SRS0===", "SRS1==", "SRS0====", "x@y"):
+        assert srs.reverse(nothing) is None
+
+
+def test_no_other_host_made_it(srs: Any, program: ModuleType, tmp_path: Path) -> None:
+    other = program.Srs([b"another"], tmp_path / "other.sqlite")
+    assert srs.reverse(other.forward("someone@sender.invalid")) is None
+    both = program.Srs([b"another", SECRET], srs.file)
+    for sender in ("someone@sender.invalid", "Someone@sender.invalid"):
+        assert both.reverse(srs.forward(sender)) == sender
+
+
+@pytest.mark.parametrize(("local", "sender"), POSTSRSD.items())
+def test_what_postsrsd_made_comes_back(srs: Any, local: str, sender: str) -> None:
+    assert srs.reverse(f"{local}@mail.example.com") == sender
+
+
+def test_an_entry_that_is_gone_puts_the_bounce_off(srs: Any, program: ModuleType) -> None:
+    address = srs.forward("Someone@sender.invalid")
+    srs.file.unlink()
+    assert asked(program, srs, "reverse", address).startswith("400 ")
+    assert srs.forward("Someone@sender.invalid") == address
+    assert asked(program, srs, "reverse", address) == "200 Someone@sender.invalid"
+
+
+@pytest.mark.parametrize("rubbish", [b"rubbish" * 1000, b"SQLite format 3\0" + b"\xff" * 9000])
+def test_a_table_that_is_rubbish_is_set_aside(
+    srs: Any, program: ModuleType, rubbish: bytes
+) -> None:
+    srs.file.write_bytes(rubbish)
+    assert asked(program, srs, "forward", "Someone@sender.invalid").startswith("400 ")
+    assert asked(program, srs, "forward", "Someone@sender.invalid").startswith("200 SRS0=")
+    assert srs.file.with_name("kept.sqlite.broken").read_bytes() == rubbish
+
+
+def test_a_disk_that_takes_nothing_puts_mail_off(
+    srs: Any, program: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    srs.file = tmp_path / "gone" / "kept.sqlite"
+    assert asked(program, srs, "forward", "Someone@sender.invalid").startswith("400 ")
+    assert asked(program, srs, "forward", "someone@sender.invalid").startswith("200 SRS0=")
+
+
+def test_what_postfix_asks_is_escaped(srs: Any, program: ModuleType) -> None:
+    sender = '"ä 100%"@sender.invalid'.encode().decode("latin-1")
+    escaped = '"%c3%a4%20100%25"@sender.invalid'
+    address = asked(program, srs, "forward", escaped).removeprefix("200 ")
+    assert srs.reverse(address) == sender
+    assert asked(program, srs, "reverse", address).lower() == f"200 {escaped}"
+    assert asked(program, srs, "forward", "") == "500 none"
+    assert program.reply(srs, srs.forward, b"put a b\n").startswith("400 ")
+
+
+def asked(program: ModuleType, srs: Any, way: str, key: str) -> str:
+    return str(program.reply(srs, getattr(srs, way), f"get {key}\n".encode()))
