@@ -9,7 +9,8 @@ from roles.packages import install
 from roles.rollout import rollout
 from roles.service import Service
 
-PACKAGES = ("ca-certificates", "openssl", "systemd-timesyncd")
+# By Python the host is asked whether it serves.
+PACKAGES = ("ca-certificates", "openssl", "python3", "systemd-timesyncd")
 
 SERVICE = Service(
     name="base",
@@ -21,10 +22,7 @@ SERVICE = Service(
         systemctl enable -q systemd-timesyncd
         systemctl start systemd-timesyncd
     """,
-    probe="""
-        name=$(hostname -f)
-        [ "$name" = "$(cat /etc/hostname)" ] || refuse "hostname -f says $name"
-    """,
+    asks=("name",),
 )
 
 

@@ -24,6 +24,7 @@ SERVICE = Service(
     tree="/etc/dovecot",
     owns=(
         "/etc/apt/preferences.d/mailwright-dovecot",
+        "/etc/systemd/system/dovecot.service.d/*",
         "/etc/sysusers.d/mailwright-dovecot.conf",
         "/etc/tmpfiles.d/mailwright-dovecot.conf",
     ),
@@ -43,7 +44,8 @@ SERVICE = Service(
     build="""
         [ -z "$LIVE" ] || return 0
         accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
-        [ ! -e "$accounts" ] || systemd-sysusers "$accounts"
+        [ -e "$accounts" ] || accounts=${accounts#"$NEXT"}
+        systemd-sysusers "$accounts"
         [ "$(id -u vmail)" = 5000 ] || refuse "the account vmail has uid $(id -u vmail); expected" \
             "5000 (usermod -u 5000 vmail; chown -R vmail /var/vmail)"
         foreign=
@@ -112,16 +114,18 @@ $words"
         rm -f "$WARNING.users" "$OLD/difference"
     """,
     warns=True,
-    probe="""
-        greets 143 plain "* OK"
-        greets 993 tls "* OK"
-        greets 110 plain "+OK"
-        greets 995 tls "+OK"
-        greets 4190 plain '"IMPLEMENTATION"'
-        appears /var/spool/postfix/private/dovecot-lmtp
-        # It answers, so what came meanwhile need not wait any longer.
-        [ -n "$LIVE" ] || /etc/dovecot/retry
-    """,
+    asks=(
+        "talk dovecot 143 imap",
+        "talk dovecot 993 imaps",
+        "talk dovecot 110 pop3",
+        "talk dovecot 995 pop3s",
+        "talk dovecot 4190 sieve",
+        "talk dovecot /var/spool/postfix/private/dovecot-lmtp lmtp",
+        "talk dovecot /var/spool/postfix/private/auth auth",
+        "talk dovecot /var/spool/postfix/private/quota-status policy",
+    ),
+    # It answers, so what came meanwhile need not wait any longer.
+    probe='[ -n "$LIVE" ] || /etc/dovecot/retry',
 )
 
 

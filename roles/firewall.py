@@ -20,7 +20,7 @@ SERVICE = Service(
         [ -e "$rules" ] || rules=/etc/nftables.conf
         nft --check --file "$rules" || refuse "nft refuses /etc/nftables.conf"
     """,
-    probe='nft list table inet mailwright >/dev/null || refuse "the table is not loaded"',
+    asks=("table inet mailwright",),
 )
 
 

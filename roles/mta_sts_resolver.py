@@ -32,17 +32,12 @@ SERVICE = Service(
     """,
     activate="""
         systemctl daemon-reload
-        systemctl enable -q $UNITS
+        enable
         restart
     """,
     # The question goes through both, and from there to the resolver.
-    probe="""
-        address=$(sed -n 's/^LOOPBACK = "\\(.*\\)"/\\1/p' /etc/mailwright/tls-policy/run)
-        ask='exec 3<>"/dev/tcp/$0/8462"; printf "20:postfix lost.invalid," >&3
-            read -r -t 20 -d , answer <&3; echo "$answer"'
-        answers '*:NOTFOUND*' bash -c "$ask" "$address" ||
-            refuse "mailwright-tls-policy answers '$words' where NOTFOUND is expected"
-    """,
+    asks=("talk mailwright-tls-policy 8462 socketmap",),
+    patience=30,
 )
 
 

@@ -28,34 +28,21 @@ SERVICE = Service(
         words=$(nginx -t 2>&1) || refuse "$words"
         case $words in *"[warn]"*) refuse "$words" ;; esac
     """,
-    activate="""
-        systemctl daemon-reload
-        serve
-    """,
-    probe="""
-        conf=/etc/nginx/nginx.conf
-        ask='exec 3<>/dev/tcp/localhost/80; printf "HEAD / HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3'
-        ! grep -q 'listen 80 ' $conf || answers 'HTTP/1.1 *' bash -c "$ask" ||
-            refuse "port 80 does not answer"
-        name=$(sed -n 's/^ *server_name \\([^ ;]*\\).*/\\1/p' $conf | head -n 1)
-        ask='printf "HEAD / HTTP/1.0\\r\\nHost: $0\\r\\n\\r\\n" |
-            timeout 5 openssl s_client -quiet -connect localhost:443 -servername "$0" 2>/dev/null'
-        [ -z "$name" ] || answers 'HTTP/1.1 *' bash -c "$ask" "$name" ||
-            refuse "port 443 does not answer as $name"
-    """,
+    asks=("web nginx", "signed /etc/nginx/sites"),
+    renewed=True,
 )
 
 # What is left where there are no sites any more.
 NONE = replace(
     SERVICE,
     units=(),
+    asks=(),
     build=":",
     check=":",
     activate="""
         systemctl daemon-reload
         systemctl disable -q --now nginx
     """,
-    probe=":",
 )
 
 

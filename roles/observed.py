@@ -2,32 +2,57 @@
 
 import shlex
 import socket
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Any
 
+from paramiko import SSHException
 from pyinfra import logger
 from pyinfra.api.command import StringCommand
 from pyinfra.api.facts import FactBase
+from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import host, state
 
+from mailwright.host import MailHost
 from mailwright.render import Picture
 from roles import queues
 
 Commands = Generator[StringCommand, None, None]
 
 _TOLD = "mailwright told"
+_PROGRAM = Path(__file__).with_name("serving.py").read_text()
+_MENDED = "mailwright mended"
+# Half a minute of silence: the host is gone.
+_TCP = {
+    socket.TCP_NODELAY: 1,
+    socket.TCP_KEEPIDLE: 10,
+    socket.TCP_KEEPINTVL: 5,
+    socket.TCP_KEEPCNT: 4,
+    socket.TCP_USER_TIMEOUT: 30_000,
+}
+_KINDS = {"d": "a folder", "l": "a link", "s": "a socket", "p": "a pipe", "c": "a device"}
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What a host holds: the facts of every role, from one look."""
+    """What a host holds: the facts of every role, from one look.
+
+    `others` are what stands where no file is: its kind, mode, owner and group. `times` say when
+    anybody last touched a file, `stamps` the same as it was when the service loaded it, and `built`
+    the digests of what its rollout built. `wrong` is what each service was `asked` and does not do.
+    """
 
     release: str
     files: Mapping[str, tuple[str, str, str, str]]
+    others: Mapping[str, tuple[str, str, str, str]]
+    times: Mapping[str, str]
     loaded: Mapping[str, str]
     owned: Mapping[str, frozenset[str]]
-    active: frozenset[str]
+    stamps: Mapping[str, Mapping[str, str]]
+    built: Mapping[str, Mapping[str, str]]
+    asked: frozenset[str]
+    wrong: Mapping[str, Sequence[str]]
     packages: frozenset[str]
     unfinished: tuple[str, ...]
 
@@ -35,53 +60,79 @@ class Observed:
         """Whether the host has the file, and not everybody there may read it."""
         return path in self.files and not int(self.files[path][0], 8) & 0o004
 
+    def kind(self, path: str) -> str:
+        """What is there in place of a file, in words; nothing if nothing is."""
+        return _KINDS.get(self.others[path][0], "no file") if path in self.others else ""
+
 
 class HostState(FactBase[Observed]):
-    """Digest, owner and mode of the files below `roots`; what is loaded, running and installed.
+    """Digest, owner and mode of the files below `roots`; what is loaded, serves and is installed.
 
-    Folders that held files of ours in an earlier run are looked at as well.
+    Folders that held files of ours in an earlier run are looked at as well. While one process
+    reads the files, another asks the daemons, the questions that the last rollout of each has left.
     """
 
-    def command(self, roots: Sequence[str]) -> str:
+    def command(self, roots: Sequence[str], where: str) -> str:
         """One shell command; its lines start with a letter that says what they tell."""
         below = " ".join(shlex.quote(root) for root in roots)
-        pruned = "find $roots -path /etc/mailwright/rollout -prune -o -type f"
+        pruned = "find $roots -path /etc/mailwright/rollout -prune -o"
         return (
-            '. /etc/os-release; echo "R $VERSION_ID"; '
+            '{ . /etc/os-release; echo "R $VERSION_ID"; '
             f"roots=$({{ printf '%s\\n' {below}; "
             "sed 's|^\\(/[^/]*/[^/]*\\).*|\\1|' /etc/mailwright/rollout/*/owned; } 2>/dev/null "
             "| sort -u); "
-            f"{pruned} -printf 'F %m %u %g %p\\n' 2>/dev/null; "
-            f"{pruned} -print0 2>/dev/null | xargs -0r sha256sum | sed 's/^/S /'; "
-            "for d in /etc/mailwright/rollout/*/; do "
-            's=${d%/}; s=${s##*/}; sed "s/^/L $s /" $d/loaded; sed "s/^/O $s /" $d/owned; '
-            "done 2>/dev/null; "
-            "systemctl list-units --type=service --state=active --plain --no-legend --no-pager "
-            "| sed 's/^/U /'; "
+            f"{pruned} -type f -printf 'F %m %u %g %C@ %p\\n' -o -printf 'K %y %m %u %g %p\\n' "
+            "2>/dev/null; "
+            f"{pruned} -type f -print0 2>/dev/null | xargs -0r sha256sum | sed 's/^/S /'; "
+            "for d in /etc/mailwright/rollout/*/; do s=${d%/}; s=${s##*/}; "
+            "for n in L/loaded O/owned T/stamps B/built; do "
+            'sed "s/^/${n%/*} $s /" $d${n#*/}; done; done 2>/dev/null; '
             "dpkg-query -W -f='P ${db:Status-Abbrev} ${Package}\\n'; "
             f"{queues.SHELL}"
-            "[ -e /etc/mailwright/rollout/postfix/loaded ] || waiting | sed 's/^/Q /'"
+            "[ -e /etc/mailwright/rollout/postfix/loaded ] || waiting | sed 's/^/Q /'; } | { "
+            f"{serving(where, 0)} /etc/mailwright/rollout/*/asks </dev/null 2>/dev/null; cat; }}"
         )
 
     def process(self, output: list[str]) -> Observed:
         """Sort the lines by what they tell."""
-        rows: dict[str, list[list[str]]] = {letter: [] for letter in "RFSLOUPQ"}
+        rows: dict[str, list[list[str]]] = {letter: [] for letter in "RFKSLOTBPQXA"}
         for line in output:
             letter, *words = line.split()
             rows[letter].append(words)
         digests = {path: digest for digest, path in rows["S"]}
-        owned: dict[str, set[str]] = {}
-        for service, path in rows["O"]:
-            owned.setdefault(service, set()).add(path)
         return Observed(
             release=rows["R"][0][0],
-            files={p: (m, u, g, digests.get(p, "")) for m, u, g, p in rows["F"]},
+            files={p: (m, u, g, digests.get(p, "")) for m, u, g, _, p in rows["F"]},
+            others={p: (y, m, u, g) for y, m, u, g, p in rows["K"]},
+            times={p: time for _, _, _, time, p in rows["F"]},
             loaded={service: " ".join(digests) for service, *digests in rows["L"]},
-            owned={service: frozenset(paths) for service, paths in owned.items()},
-            active=frozenset(words[0] for words in rows["U"]),
+            owned={name: frozenset(p for (p,) in each) for name, each in _grouped(rows["O"])},
+            stamps={name: {p: time for time, p in each} for name, each in _grouped(rows["T"])},
+            built={name: {p: digest for digest, p in each} for name, each in _grouped(rows["B"])},
+            asked=frozenset(PurePosixPath(file).parent.name for (file,) in rows["A"]),
+            wrong={name: [" ".join(words) for words in each] for name, each in _grouped(rows["X"])},
             packages=frozenset(name for status, name in rows["P"] if status == "ii"),
             unfinished=tuple(queues.unfinished(rows["Q"])),
         )
+
+
+def _grouped(rows: Sequence[Sequence[str]]) -> Iterable[tuple[str, list[Sequence[str]]]]:
+    """What follows the first word of each row, by that word."""
+    found: dict[str, list[Sequence[str]]] = {}
+    for name, *words in rows:
+        found.setdefault(name, []).append(words)
+    return found.items()
+
+
+def serving(where: str, seconds: int) -> str:
+    """The command that asks whether the host serves; files of questions follow."""
+    return f"python3 -I -c {shlex.quote(_PROGRAM)} {where} {seconds}"
+
+
+def where(mail: MailHost) -> str:
+    """Where the host's services meet, and the families of its addresses: words for `serving`."""
+    families = "4" * bool(mail.ipv4) + " " + "6" * bool(mail.ipv6)
+    return f"{mail.loopback} {shlex.quote(families.strip())}"
 
 
 def observe() -> Observed | None:
@@ -92,8 +143,10 @@ def observe() -> Observed | None:
     """
     key = _key()
     if key not in host.connector_data:
-        _set_nodelay()
-        host.connector_data[key] = host.get_fact(HostState, roots=_roots(host.data.picture))
+        _mend_connection()
+        roots = _roots(host.data.picture)
+        look = host.get_fact(HostState, roots=roots, where=where(host.data.mail))
+        host.connector_data[key] = look
     seen: Observed | None = host.connector_data[key]
     return seen
 
@@ -113,12 +166,34 @@ def _roots(picture: Picture) -> list[str]:
     return sorted({str(PurePosixPath(*PurePosixPath(path).parts[:3])) for path in picture})
 
 
-def _set_nodelay() -> None:
-    """Paramiko leaves Nagle's algorithm on: each remote command would wait 40 ms for an ACK."""
+def _mend_connection() -> None:
+    """Paramiko leaves Nagle's algorithm on: each remote command would wait 40 ms for an ACK.
+
+    It waits for a host that is gone as long as TCP does, a quarter of an hour; and pyinfra does not
+    know all of the ways in which it then fails.
+    """
     client = getattr(host.connector, "client", None)
-    sock = getattr(client and client.get_transport(), "sock", None)
-    if isinstance(sock, socket.socket):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if client is None or _MENDED in host.connector_data:
+        return
+    host.connector_data[_MENDED] = True
+    transport = client.get_transport()
+    if isinstance(transport.sock, socket.socket):
+        transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _TCP.items():
+            transport.sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    run, name, prefix = host.connector.run_shell_command, host.name, host.print_prefix
+
+    def run_or_tell(*args: Any, **kwargs: Any) -> tuple[bool, CommandOutput]:
+        status, output = False, CommandOutput([])
+        try:
+            status, output = run(*args, **kwargs)
+        except (EOFError, OSError, SSHException) as error:
+            logger.debug("%s%r", prefix, error)
+        if not status and not transport.is_active():
+            logger.error("%sthe connection to %s is lost: deploy again", prefix, name)
+        return status, output
+
+    host.connector.run_shell_command = run_or_tell  # type: ignore[method-assign]
 
 
 def wrong_release(seen: Observed) -> Commands:

@@ -3,7 +3,7 @@
 # policy-rc.d (invoke-rc.d(8)) keeps maintainer scripts from starting a daemon that has no configuration yet. It says no
 # only while the flag in /run exists, so that a run that dies here cannot hold back anything for ever.
 set -eu
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 install -d -m 0755 /run/mailwright
 touch /run/mailwright/installing
 if [ ! -e /usr/sbin/policy-rc.d ]; then
@@ -18,7 +18,25 @@ finish() {
 }
 trap finish EXIT
 trap '' HUP PIPE
-apt="apt-get -q -y -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold"
+apt="apt-get -q -y -o Dpkg::Options::=--force-confold"
+said=/run/mailwright/packages.log
+PATIENCE=120
+
+# patient COMMAND...: again, for two minutes, while another program holds a lock that it needs.
+patient() {
+    until "$@" >"$said" 2>&1; do
+        holder=$(sed -nE 's/.*(held by process|locked by another process with pid) ([0-9]+).*/\2/p' "$said" | tail -n 1)
+        [ -n "$holder" ] || { cat "$said" && return 1; }
+        [ "$PATIENCE" -gt 0 ] || {
+            name=$(cat "/proc/$holder/comm" 2>/dev/null) || name="a program"
+            echo "$name (process $holder) is at work on the packages of this host: deploy again when it has ended" >&2
+            exit 1
+        }
+        PATIENCE=$((PATIENCE - 2))
+        sleep 2
+    done
+    cat "$said"
+}
 
 # The units of a package that now run; on Debian 12 Exim still has a script of System V.
 running() {
@@ -41,13 +59,13 @@ echo "$PRESEED" | debconf-set-selections
 # What a run that died has begun. A package may be there, and what it depends on not yet. One of the operator's that lacks
 # something is not ours to remove.
 half=
-dpkg --configure -a || half=yes
-[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || $apt update
-[ -z "$half" ] || $apt install --no-install-recommends --fix-broken --no-remove || {
+patient dpkg --configure -a || half=yes
+[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || patient $apt update
+[ -z "$half" ] || patient $apt install --no-install-recommends --fix-broken --no-remove || {
     echo "a package on this host is broken: mend it or remove it there (dpkg --configure -a says more), and deploy again" >&2
     exit 1
 }
-$apt install --no-install-recommends --download-only $PACKAGES
+patient $apt install --no-install-recommends --download-only $PACKAGES
 # policy-rc.d keeps a package that goes from stopping its daemon, which would sit on our ports for ever.
 for package in $($apt -s install --no-install-recommends $PACKAGES | sed -n 's/^Remv \([^ ]*\).*/\1/p'); do
     for unit in $(running "$package"); do
@@ -69,5 +87,5 @@ echo "$EARLY" | while read -r package command; do
         timeout 120 flock "/run/mailwright/$package.early" $command
     ) >/dev/null 2>&1 </dev/null &
 done
-$apt install --no-install-recommends $PACKAGES
+patient $apt install --no-install-recommends $PACKAGES
 stopped=

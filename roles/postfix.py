@@ -30,6 +30,10 @@ def service(unit: str) -> Service:
         name="postfix",
         units=(unit,),
         tree="/etc/postfix",
+        owns=(
+            "/etc/systemd/system/postfix.service.d/*",
+            "/etc/systemd/system/postfix@-.service.d/*",
+        ),
         loads=("/etc/mailwright/tls/mail.pem", "/etc/resolv.conf"),
         compiled={"/etc/postfix/maps/*": ".lmdb"},
         live=("/etc/postfix/maps/*",),
@@ -71,10 +75,12 @@ def service(unit: str) -> Service:
             }}
             serve
         """,
+        asks=(
+            f"talk {unit} 25 smtp",
+            f"talk {unit} 587 submission",
+            f"talk {unit} 465 submissions",
+        ),
         probe="""
             postfix status
-            greets 25 plain "220 "
-            greets 587 plain "220 "
-            greets 465 tls "220 "
         """,
     )

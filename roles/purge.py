@@ -21,7 +21,6 @@ SERVICE = Service(
         systemctl start mailwright-purge.service ||
             refuse "$(journalctl -qn 5 -o cat -u mailwright-purge.service)"
     """,
-    probe="systemctl is-active -q mailwright-purge.timer",
 )
 
 

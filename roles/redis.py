@@ -15,7 +15,7 @@ PACKAGES = ("redis-server",)
 SERVICE = Service(
     name="redis",
     units=("redis-server",),
-    owns=("/etc/redis/redis.conf",),
+    owns=("/etc/redis/redis.conf", "/etc/systemd/system/redis-server.service.d/*"),
     # As Debian's package has it, whose upgrades set it again.
     modes={"/etc/redis/redis.conf": Mode("redis", "redis", 0o640)},
     # There is no check of the file but to start with it; what starts makes its socket.
@@ -33,13 +33,10 @@ SERVICE = Service(
         rm -f "$NEXT/words"
     """,
     activate="""
-        systemctl enable -q redis-server
+        enable
         restart
     """,
-    probe="""
-        answers PONG redis-cli -s /run/redis/redis-server.sock ping ||
-            refuse "Redis answers '$words'"
-    """,
+    asks=("talk redis-server /run/redis/redis-server.sock redis",),
 )
 
 

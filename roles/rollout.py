@@ -9,6 +9,7 @@ import hashlib
 import io
 import shlex
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,7 @@ from pyinfra.context import host, state
 
 from mailwright.render import Picture
 from roles.difference import tell, warn
-from roles.observed import Commands, Observed, observe, wrong_release
+from roles.observed import Commands, Observed, observe, serving, where, wrong_release
 from roles.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
@@ -48,12 +49,19 @@ def rollout(service: Service) -> Commands:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one rollout would do: files to send and to remove, and whatever else calls for it."""
+    """What one rollout would do: files to send and to remove, and whatever else calls for it.
+
+    `lost` is to be built anew, `bent` are folders to be put right, and what is `stamped` must not
+    be touched once it is loaded.
+    """
 
     service: Service
     files: list[File]
     changed: list[File]
     stale: list[str]
+    lost: list[str]
+    bent: list[str]
+    stamped: list[str]
     others: list[str]
     digest: str
     live: bool
@@ -62,38 +70,52 @@ class Plan:
     def of(cls, service: Service, picture: Picture, seen: Observed) -> "Plan":
         """Compare the picture with what the host holds."""
         files = service.files(picture)
-        wanted = {file.path for file in files} | set(service.built(files))
+        built = service.built(files)
+        wanted = {file.path for file in files} | set(built)
         before = seen.owned.get(service.name, frozenset())
         # What another role has taken over stays.
         stale = sorted((before - picture.keys() - wanted) & seen.files.keys())
         if service.name not in seen.loaded:
             stale += [path for path in service.merged(seen.files) if path not in wanted]
-        lost = sorted(set(service.built(files)) - seen.files.keys())
-        idle = [unit for unit in service.units if f"{unit}.service" not in seen.active]
+        made = {path: seen.built.get(service.name, {}).get(path) for path in built}
+        lost = [
+            path
+            for path in built
+            if path not in seen.files or not (service.renewed or made[path] == seen.files[path][3])
+        ]
         digest = _digest(service, files, picture)
-        others = [f"{path} would be removed" for path in stale]
-        others += [f"{path} would be built" for path in lost]
-        others += [f"{unit} would be started" for unit in idle]
         loaded = seen.loaded.get(service.name, "")
+        wrong = _wrong(service, files, picture, seen) if loaded else []
+        bent = _bent(service, files, seen) if loaded else []
+        others = [f"{path} would be removed" for path in stale]
+        others += [_lost(path, seen) for path in lost]
+        others += [f"{folder} would be a folder of mode 755" for folder in bent]
+        others += [f"{service.name}: {what}" for what in wrong]
         if loaded != digest and (files or before):
             others.append(f"{service.name} would load its files")
         changed = [file for file in files if seen.files.get(file.path) != file.fingerprint]
         touched = [file.path for file in changed] + stale + lost
-        live = loaded.split(" ")[0] == digest.split(" ")[0] and not idle
+        live = loaded.split(" ")[0] == digest.split(" ")[0] and not wrong
         live = live and all(map(service.is_live, touched))
-        return cls(service, files, changed, stale, others, digest, live)
+        live = live and not bent
+        stamped = _stamped(service, files, picture)
+        return cls(service, files, changed, stale, lost, bent, stamped, others, digest, live)
 
     def archive(self) -> bytes:
         """A tar of the changed files and their folders, with owners and modes: no umask decides.
 
         Lists of paths go in it as well, since ten thousand domains have more than fit in a command.
         """
-        paths = [file.path for file in self.files] + self.service.built(self.files)
+        built = self.service.built(self.files)
+        paths = [file.path for file in self.files] + built
         last = [path for path in self.stale if self.service.lasts(path)]
         stale = [path for path in self.stale if path not in last]
         lists = {
             "owned": paths,
-            "stale": stale + self.service.built(self.changed),
+            "stale": stale + self.service.built(self.changed) + self.lost,
+            "built": [] if self.service.renewed else built,
+            "stamped": self.stamped,
+            "asks": self.service.questions(self.files),
             "last": last,
             "live": [file.path for file in self.changed if file.live],
             "swapped": self._swapped(),
@@ -101,7 +123,8 @@ class Plan:
         buffer = io.BytesIO()
         pax = tarfile.PAX_FORMAT
         with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1, format=pax) as tar:
-            for folder in sorted({str(p) for f in self.changed for p in _parents(f.path)}):
+            folders = {str(parent) for file in self.changed for parent in _parents(file.path)}
+            for folder in sorted(folders.union(self.bent)):
                 _add(tar, folder, Mode(bits=0o755))
             for file in self.changed:
                 _add(tar, file.path, file.mode, file.text.encode())
@@ -119,7 +142,9 @@ class Plan:
             "DIGEST": self.digest,
             "LIVE": "yes" if self.live else "",
             "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),
-            "CHANGED": ", ".join(templates) or "nothing, but it was not loaded yet",
+            "CHANGED": ", ".join(templates),
+            "SERVING": f"{serving(where(host.data.mail), 0).removesuffix(' 0')}",
+            "PATIENCE": str(self.service.patience),
             "WARNING": self.service.warning,
             "LIB": self.service.functions,
         }
@@ -136,12 +161,49 @@ class Plan:
 def _digest(service: Service, files: list[File], picture: Picture) -> str:
     """Two: of what the daemon loads, its own files and those of others, and of the live files."""
     loaded = [" ".join((file.path, *file.fingerprint)) for file in files if not file.live]
-    loads = [path for path in picture if any(fnmatchcase(path, glob) for glob in service.loads)]
-    loaded += [f"{path} {picture.digest(path)}" for path in loads]
+    loaded += [f"{path} {picture.digest(path)}" for path in _loads(service, picture)]
+    loaded += service.questions(files)
     live = [" ".join((file.path, *file.fingerprint)) for file in files if file.live]
     return " ".join(
         hashlib.sha256("\n".join(lines).encode()).hexdigest() for lines in (loaded, live)
     )
+
+
+def _loads(service: Service, picture: Picture) -> list[str]:
+    """The files of other services that the daemon reads."""
+    return [path for path in picture if any(fnmatchcase(path, glob) for glob in service.loads)]
+
+
+def _wrong(
+    service: Service, files: Sequence[File], picture: Picture, seen: Observed
+) -> Sequence[str]:
+    """Why a service that has loaded its files once is not right, in words."""
+    wrong = list(seen.wrong.get(service.name, ()))
+    if service.name not in seen.asked:
+        wrong.append("it could not be asked whether it serves")
+    stamps = seen.stamps.get(service.name, {})
+    for path in _stamped(service, files, picture):
+        right = path in seen.files and seen.files[path][3] == picture.digest(path)
+        if right and seen.times[path] != stamps.get(path, seen.times[path]):
+            wrong.append(f"{path} was touched since it was loaded")
+    return wrong
+
+
+def _bent(service: Service, files: Sequence[File], seen: Observed) -> list[str]:
+    """Folders of the tree that are none, or that not everybody may look into."""
+    folders = {str(parent) for file in files for parent in _parents(file.path)}
+    ours = [each for each in sorted(folders) if f"{each}/".startswith(f"{service.tree or '//'}/")]
+    return [each for each in ours if seen.others.get(each) != ("d", "755", "root", "root")]
+
+
+def _lost(path: str, seen: Observed) -> str:
+    kind = seen.kind(path)
+    return f"{path} is {kind}; it would be built" if kind else f"{path} would be built"
+
+
+def _stamped(service: Service, files: Sequence[File], picture: Picture) -> list[str]:
+    """What the daemon has read once, and must be as it was then."""
+    return [file.path for file in files if not file.live] + _loads(service, picture)
 
 
 def _parents(path: str) -> list[PurePosixPath]:

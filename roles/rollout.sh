@@ -1,10 +1,11 @@
 # The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
-# these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING and LIB, whose functions
-# are the service's own: build, check, activate, probe, retire. Standard input is a tar.gz, in base64: the files that
-# change at their paths, and five lists of paths: `owned` (all files of the service), `stale` (those to remove, some
-# of them to be built anew), `last` (those to remove when no process reads them any more), `live` (those that the
-# daemon looks up itself) and `swapped` (TREE, then those outside it that change or go). With LIVE nothing but live
-# files changes: no daemon is checked, reloaded or restarted.
+# these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING, SERVING (the command that
+# asks whether it serves), PATIENCE and LIB, whose functions are the service's own: build, check, activate, probe,
+# retire. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING
+# (`asks`) and lists of paths: `owned` (all files of the service), `stale` (those to remove, some of them to be built
+# anew), `last` (those to remove when no process reads them any more), `live` (those that the daemon looks up itself),
+# `built` and `stamped` (those that are right as long as nobody touches them) and `swapped` (TREE, then those outside
+# it that change or go). With LIVE nothing but live files changes: no daemon is checked, reloaded or restarted.
 #
 # Every step leaves the old set or the new one, whenever the run dies:
 #   inherit  what a run that died had replaced already is the set that last served; keep it until one serves again
@@ -34,8 +35,22 @@ flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
 # Not beside the rest: the disk may be what is full.
 log=/run/mailwright/$SERVICE.log
 exec 3>&2 >"$log" 2>&1 # the snippets do not get 3: bash would read from it where a connection to a port has failed
-trap 'cat "$log" >&3 2>/dev/null || :' EXIT
+trap 'settle >/dev/null 2>&1 || :; cat "$log" >&3 2>/dev/null || :' EXIT
 rm -f "$WARNING"
+
+# touched: when each file of TREE was touched. The links that this run makes touch them all, and that is nobody's doing.
+touched() { [ -z "$TREE" ] || find "$TREE" -type f -printf '%C@ %p\n'; }
+touched >"$log.times" 2>/dev/null || :
+
+settle() {
+    touched >"$log.now"
+    for stamps in /etc/mailwright/rollout/*/stamps; do
+        awk 'FILENAME == ARGV[1] { old[$2] = $1; next } FILENAME == ARGV[2] { new[$2] = $1; next }
+            $2 in new && old[$2] == $1 { $1 = new[$2] } { print }' "$log.times" "$log.now" "$stamps" >"$stamps.new" &&
+            mv "$stamps.new" "$stamps"
+    done
+    rm -f "$log.times" "$log.now"
+}
 
 receive() {
     base64 -d >"$base/archive"
@@ -48,15 +63,24 @@ receive() {
 stage() {
     mkdir -p "$next"
     if [ -n "$TREE" ]; then
+        [ -d "$TREE" ] || rm -rf "$TREE"
         install -d -m 0755 "$TREE"
         mkdir -p "$next${TREE%/*}"
         cp -al "$TREE" "$next$TREE"
     fi
+    # What is no folder where one of ours belongs, and no file, goes first: a link, say, that leads elsewhere.
+    tar -tzf "$base/archive" | while read -r path; do
+        place=$next/${path%/}
+        case $path in
+            */) [ -d "$place" ] && [ ! -L "$place" ] || rm -rf "$place" ;;
+            *) [ ! -d "$place" ] || [ -L "$place" ] || rm -rf "$place" ;;
+        esac
+    done
     # A file that exists is removed first, so what it is a link of stays as it is.
     tar -xzpf "$base/archive" -C "$next"
     rm -f "$base/archive"
     while read -r path; do
-        case $path in "$TREE"/*) rm -f "$next$path" ;; esac
+        case $path in "$TREE"/*) rm -rf "$next$path" ;; esac
     done <"$next/stale"
     # Members of the archive have no time; by this one Dovecot sees that a file is another.
     while read -r path; do touch "$next$path"; done <"$next/live"
@@ -83,6 +107,7 @@ exchange() {
 
 # swap_with SET PATH: called a second time it undoes itself.
 swap_with() {
+    [ -d "${2%/*}" ] || rm -f "${2%/*}"
     if [ -e "$2" ] && [ -e "$1$2" ]; then
         exchange "$2" "$1$2"
     elif [ -e "$1$2" ]; then
@@ -150,7 +175,8 @@ notify() {
 }
 
 blame() {
-    printf '%s\n' "$1" "changed here: $CHANGED"
+    echo "$1"
+    [ -z "$CHANGED" ] || echo "changed here: $CHANGED"
     exit 1
 }
 
@@ -170,16 +196,20 @@ record() {
     if [ ! -e "$LOADED" ]; then
         rm -rf "$base/original"
         cp -a "$OLD" "$base/original"
-        rm -f "$base/original/before" "$base/original/owned" "$base/original/stale" "$base/original/last" \
-            "$base/original/live" "$base/original/swapped"
+        for list in before owned stale last live built stamped asks swapped; do rm -f "$base/original/$list"; done
     fi
     rm -f "$next/before" "$proven/before"
     while read -r path; do rm -f "$path"; done <"$next/last"
-    mv "$next/owned" "$base/owned"
+    for list in owned asks built stamped; do mv "$next/$list" "$base/$list"; done
     rm -rf "$base/previous"
     mv "$OLD" "$base/previous"
     rm -rf "$next"
     [ -z "$LIVE" ] || notify
+    xargs -r -d '\n' -a "$base/built" sha256sum >"$base/built.new"
+    mv "$base/built.new" "$base/built"
+    tr '\n' '\0' <"$base/stamped" | find -files0-from - -maxdepth 0 -printf '%C@ %p\n' >"$base/stamps.new"
+    mv "$base/stamps.new" "$base/stamps"
+    rm -f "$base/stamped"
     set_loaded "$DIGEST"
     sync -f "$base"
 }
@@ -195,17 +225,25 @@ sync -f "$base"
 swap
 OLD=$next
 [ ! -e "$proven" ] || OLD=$proven
+ASKS=$next/asks
 RAN=$(for unit in $UNITS; do ! systemctl is-active -q "$unit" || echo "$unit"; done | tr '\n' ' ')
-export UNITS OLD RAN LIVE WARNING
+export UNITS OLD RAN LIVE WARNING SERVING ASKS
 retire=:
 [ ! -s "$next/last" ] || retire=retire
-if sh -euc "$LIB activate; probe; $retire" 3>&- || sh -euc "$LIB restart; probe" 3>&-; then
+# What ran with these very files and did not serve is likely to want a restart.
+patience=$PATIENCE
+[ "$before$UNITS " != "$DIGEST$RAN" ] || patience=5
+if sh -euc "$LIB activate; serves $patience; probe; $retire" 3>&- || sh -euc "$LIB restart; serves $PATIENCE; probe" 3>&-; then
     record
 else
     undo "$next"
     undo "$proven"
-    rm -rf "$next" "$proven"
     [ -z "$before" ] || set_loaded "$before"
     sh -euc "$LIB restore" 3>&- || :
-    blame "$SERVICE does not serve with the new configuration; the old one is back"
+    words="the old one is back"
+    ASKS=$base/asks
+    [ ! -e "$ASKS" ] || sh -euc "$LIB serves $PATIENCE" 3>&- || words="nor with the old one, which is back"
+    rm -rf "$next" "$proven"
+    [ "$before" != "$DIGEST" ] || blame "$SERVICE does not serve"
+    blame "$SERVICE does not serve with the new configuration; $words"
 fi

@@ -21,6 +21,7 @@ SERVICE = Service(
     units=("rspamd",),
     tree="/etc/rspamd",
     owns=(
+        "/etc/systemd/system/rspamd.service.d/*",
         "/etc/sysusers.d/mailwright-rspamd.conf",
         "/etc/tmpfiles.d/mailwright-rspamd.conf",
     ),
@@ -44,11 +45,12 @@ SERVICE = Service(
         before=$(cat "/proc/$main/task/$main/children" 2>/dev/null) || :
         serve
     """,
+    asks=(
+        "talk rspamd /var/spool/postfix/rspamd/milter.sock milter",
+        "talk rspamd /run/mailwright/rspamd/controller.sock controller",
+    ),
     # It compiles its tables first, which takes seconds.
-    probe="""
-        appears /var/spool/postfix/rspamd/milter.sock
-        appears /run/mailwright/rspamd/controller.sock
-    """,
+    patience=180,
     # After a reload the old workers still end the sessions that they have, for up to 16 seconds.
     retire="""
         for process in $before; do ends "$process"; done

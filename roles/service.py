@@ -8,6 +8,12 @@ from pathlib import Path, PurePosixPath
 from mailwright.render import Picture
 
 _SHELL = Path(__file__).with_name("service.sh").read_text()
+# What systemd's own files tell of what must be there.
+_ASKS = {
+    "/etc/systemd/system/*.timer": "unit {name}",
+    "/etc/sysusers.d/*": "accounts {path}",
+    "/etc/tmpfiles.d/*": "folders {path}",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,11 @@ class Service:
     of what the running daemon looks up in its file each time: when nothing else changed, LIVE is
     set, and the daemon is neither checked nor told. Where it `warns`, the operator reads what
     `activate` writes to the file $WARNING.
+
+    `asks` are the questions, as `serving.py` has them, that show whether the daemon serves; they
+    are asked in each look at the host, and after each activation until all is well, for `patience`
+    seconds at most. `probe` runs then. `renewed` says that what `build` makes is made anew without
+    a deploy too, so that what a deploy has made tells nothing about it.
     """
 
     name: str
@@ -71,9 +82,12 @@ class Service:
     build: str = ":"
     check: str = ":"
     activate: str = "serve"
+    asks: Sequence[str] = ()
+    patience: int = 15
     probe: str = ":"
     retire: str = ":"
     warns: bool = False
+    renewed: bool = False
 
     @property
     def warning(self) -> str:
@@ -95,6 +109,17 @@ class Service:
             for path in sorted(picture)
             if any(fnmatchcase(path, pattern) for pattern in patterns)
         ]
+
+    def questions(self, files: Iterable[File]) -> list[str]:
+        """What `serving.py` is asked."""
+        found = [*self.asks, *(f"unit {unit}" for unit in self.units)]
+        for file in files:
+            path = PurePosixPath(file.path)
+            known = {"name": path.name, "path": path}
+            found += [
+                ask.format(**known) for glob, ask in _ASKS.items() if fnmatchcase(file.path, glob)
+            ]
+        return [f"{self.name} {ask}" for ask in found]
 
     def is_live(self, path: str) -> bool:
         """Whether the daemon sees at once what becomes of this file."""

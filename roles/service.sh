@@ -9,39 +9,44 @@ quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
 # started, is restarted: a reload keeps its listeners. Live files it reads without being told.
 serve() {
     [ -z "$LIVE" ] || return 0
+    enable
     for unit in $UNITS; do
-        systemctl enable -q "${unit%@-}"
         if [ -e "$LOADED" ] && systemctl is-active -q "$unit"; then
             systemctl reload "$unit"
         else
-            systemctl restart "$unit"
+            again restart "$unit"
         fi
     done
 }
 
-restart() { for unit in $UNITS; do systemctl restart "$unit"; done; }
+# Have systemd read its files, and start the daemon with the host, whatever somebody has told it.
+enable() {
+    for unit in $UNITS; do
+        case $(systemctl show -p NeedDaemonReload "$unit" "${unit%@-}") in *=yes*) systemctl daemon-reload ;; esac
+        case $(systemctl is-enabled "${unit%@-}" 2>/dev/null) in
+            enabled) ;;
+            masked) systemctl unmask -q "${unit%@-}" && systemctl enable -q "${unit%@-}" ;;
+            *) systemctl unmask -q --runtime "${unit%@-}" && systemctl enable -q "${unit%@-}" ;;
+        esac
+    done
+}
+
+restart() { for unit in $UNITS; do again restart "$unit"; done; }
+
+# again start|restart UNIT: as often as it takes; systemd gives up what starts too often.
+again() {
+    systemctl reset-failed "$2" 2>/dev/null || :
+    systemctl "$@"
+}
 
 # After a failure only a stop and a start revive a daemon that has crashed. What neither ran nor was ours stays down.
 restore() {
     [ -n "$UNITS" ] || activate
     for unit in $UNITS; do
         systemctl stop "$unit"
-        case "$RAN " in *"$unit "*) systemctl start "$unit" && continue ;; esac
-        [ ! -e "$LOADED" ] || systemctl start "$unit"
+        case "$RAN " in *"$unit "*) again start "$unit" && continue ;; esac
+        [ ! -e "$LOADED" ] || again start "$unit"
     done
-}
-
-# answers PATTERN COMMAND...: wait, ten seconds at most, until what the command prints matches a pattern of case.
-answers() {
-    pattern=$1
-    shift
-    for try in $(seq 20); do
-        words=$("$@" 2>&1) || :
-        # shellcheck disable=SC2254
-        case $words in $pattern) return 0 ;; esac
-        sleep 0.5
-    done
-    return 1
 }
 
 # appears SOCKET: wait until the daemon has made it.
@@ -53,6 +58,13 @@ appears() {
     refuse "no socket $1 after three minutes"
 }
 
+# serves SECONDS: wait so long until the daemon answers each question of $ASKS as it should, or say what is wrong.
+serves() {
+    words=$(eval "$SERVING $1 $ASKS") || :
+    case $words in *"A $ASKS"*) ;; *) refuse "python3 does not run" ;; esac
+    ! echo "$words" | sed -n 's/^X [^ ]* //p' | grep . || return 1
+}
+
 # ends PROCESS: wait until it is gone.
 ends() {
     for try in $(seq 120); do
@@ -60,20 +72,4 @@ ends() {
         sleep 0.5
     done
     refuse "process $1 still runs after a minute"
-}
-
-# greets PORT plain|tls WORDS: wait, a quarter of a minute at most, until the port's first line begins with the words.
-greets() {
-    case $2 in
-        tls) ask='coproc timeout 5 openssl s_client -quiet -connect "127.0.0.1:$0" 2>/dev/null
-            read -r -t 5 line <&"${COPROC[0]}"; kill "$COPROC_PID" 2>/dev/null; echo "$line"' ;;
-        *) ask='exec 3<>"/dev/tcp/127.0.0.1/$0" && read -r -t 5 line <&3; echo "$line"' ;;
-    esac
-    end=$(($(date +%s) + 15))
-    while [ "$(date +%s)" -lt "$end" ]; do
-        line=$(bash -c "$ask" "$1" 2>/dev/null) || :
-        case $line in "$3"*) return 0 ;; esac
-        sleep 0.5
-    done
-    refuse "port $1 answers '$line' where '$3' is expected"
 }

@@ -53,17 +53,10 @@ SERVICE = Service(
             systemctl disable -q --now postsrsd
             rm -rf /etc/mailwright/rollout/postsrsd
         fi
-        systemctl enable -q $UNITS
+        enable
         restart
     """,
-    # A sender with a capital is kept: this writes to the disk, and reads what it wrote.
-    probe="""
-        address=$(sed -n 's/^LOOPBACK = "\\(.*\\)"/\\1/p' /etc/mailwright/srs/run)
-        ask='exec 3<>"/dev/tcp/$0/$1"; echo "get $2" >&3; read -r -t 5 line <&3; echo "$line"'
-        answers '200 SRS0=*' bash -c "$ask" "$address" 10001 Probe@sender.invalid &&
-            answers '200 Probe@sender.invalid' bash -c "$ask" "$address" 10002 "${words#200 }" ||
-            refuse "mailwright-srs answers '$words' where an address is expected"
-    """,
+    asks=("talk mailwright-srs 10001 srs", "talk mailwright-srs 10002 srs-reverse"),
 )
 
 

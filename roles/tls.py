@@ -25,10 +25,14 @@ SERVICE = Service(
     compiled={"/etc/mailwright/tls/*.names": ".pem"},
     build="""
         umask 077
+        pair() {
+            key=$(openssl pkey -in "$1" -pubout 2>/dev/null) &&
+                [ "$key" = "$(openssl x509 -in "$1" -noout -pubkey 2>/dev/null)" ]
+        }
         cd /etc/mailwright/tls
         find . -name '*.names' | while read -r names; do
             pem=${names%.names}.pem
-            [ ! -e "$pem" ] || continue
+            ! pair "$pem" || continue
             key=${names%.names}.key
             made=$(mktemp -d)
             [ -e "$key" ] || {
@@ -39,6 +43,7 @@ SERVICE = Service(
             openssl req -x509 -new -key "$key" -subj "/CN=temporary" -days 365 \\
                 -addext "subjectAltName=$list" -out "$made/certificate"
             cat "$key" "$made/certificate" >"$pem.new"
+            rm -rf "$pem"
             mv "$pem.new" "$pem"
             rm -r "$made"
         done
@@ -57,7 +62,8 @@ SERVICE = Service(
         systemctl daemon-reload
         systemctl enable -q --now mailwright-expiry.timer
     """,
-    probe="systemctl is-active -q mailwright-expiry.timer",
+    asks=("chains /etc/mailwright/tls",),
+    renewed=True,
 )
 
 

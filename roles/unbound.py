@@ -30,17 +30,11 @@ SERVICE = Service(
     check='words=$(unbound-checkconf 2>&1) || refuse "$words"',
     # Its sockets are opened once: a reload would keep the old ones.
     activate="""
-        systemctl daemon-reload
-        systemctl enable -q unbound
+        enable
         restart
     """,
     # A host that resolves nothing is worse off than before, so the old resolv.conf comes back then.
-    probe="""
-        answers '*(secure)*' unbound-host -rDvt SOA . || refuse \\
-            "Unbound does not get a validated answer from the root name servers: $words" \\
-            "(a network that lets nobody ask them at port 53 needs a forward-zone," \\
-            "in a file of yours in /etc/unbound/unbound.conf.d)"
-    """,
+    asks=("resolver",),
 )
 
 

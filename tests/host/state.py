@@ -36,7 +36,7 @@ class Unit:
 
 def read_units(host: Host) -> dict[str, Unit]:
     """Those that the tests ask about, by name; a service also without `.service`."""
-    wanted = ",".join(("LoadState", "ActiveState", "UnitFileState", "Result", "OnFailure"))
+    wanted = "LoadState,ActiveState,UnitFileState,Result,OnFailure,Restart"
     said = host.check_output(f"systemctl show -p {wanted} {' '.join(UNITS)}")
     units = {}
     for name, lines in zip(UNITS, said.split("\n\n"), strict=True):

@@ -6,6 +6,7 @@ from testinfra.host import Host
 
 from mailwright.host import MailHost
 from mailwright.render import picture
+from roles.observed import serving, where
 
 
 def test_every_file_is_as_rendered(host: Host, mail: MailHost) -> None:
@@ -15,6 +16,13 @@ def test_every_file_is_as_rendered(host: Host, mail: MailHost) -> None:
     lines = host.check_output(f"sha256sum {' '.join(wanted)}").splitlines()
     found = {path: digest for digest, path in (line.split() for line in lines)}
     assert found == wanted
+
+
+def test_every_daemon_has_loaded_it_and_answers(host: Host, mail: MailHost) -> None:
+    """What a deploy asks before it says that there is nothing to do."""
+    asks = host.check_output("ls /etc/mailwright/rollout/*/asks").split()
+    told = host.check_output(f"{serving(where(mail), 0)} {' '.join(asks)}").splitlines()
+    assert sorted(told) == sorted(f"A {file}" for file in asks)
 
 
 def test_only_root_sees_what_a_rollout_stages(host: Host) -> None:
