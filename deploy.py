@@ -20,6 +20,7 @@ from roles.srs import srs
 from roles.storage import storage
 from roles.tls import tls
 from roles.unbound import unbound
+from roles.waiting import waiting
 
 base()
 alarm()
@@ -32,6 +33,7 @@ rspamd()
 srs()
 mta_sts_resolver()
 postfix()
+waiting()
 nginx()
 firewall()
 acme()

@@ -32,9 +32,10 @@ FOREIGN = Place("mx.elsewhere.example", "198.51.100.90", "2001:db8::90")
 RIGHT = Place("right.peers.elsewhere.example", "198.51.100.91", None)
 WRONG = Place("wrong.peers.elsewhere.example", "198.51.100.92", None)
 PLAIN = Place("plain.peers.elsewhere.example", "198.51.100.93", None)
+SEVEN = Place("seven.peers.elsewhere.example", "198.51.100.94", None)
 OPERATOR = Place("client.elsewhere.example", "198.51.100.200", "2001:db8::200")
 
 RESERVED = (
-    *(GATEWAY, NAMESERVER, RESOLVER, ACME, PACKAGES, FOREIGN, RIGHT, WRONG, PLAIN),
+    *(GATEWAY, NAMESERVER, RESOLVER, ACME, PACKAGES, FOREIGN, RIGHT, WRONG, PLAIN, SEVEN),
     OPERATOR,
 )

@@ -1,6 +1,6 @@
-"""Domains that say by DANE or MTA-STS how mail must reach them, some of them falsely.
+"""Domains that say by DANE or MTA-STS how mail must reach them, some of them falsely, and others.
 
-Each is `NAME.elsewhere.example`, its MX `NAME.mx.elsewhere.example` one of three servers that the
+Each is `NAME.elsewhere.example`, its MX `NAME.mx.elsewhere.example` one of the servers that the
 foreign host runs beside its own, and its mail that of the foreign server's one account.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lab.addresses import FOREIGN, PLAIN, RIGHT, WRONG, Place
+from lab.addresses import FOREIGN, PLAIN, RIGHT, SEVEN, WRONG, Place
 from lab.authority import Authority
 from lab.home import Home, write
 
@@ -35,7 +35,7 @@ class Peer:
 
 
 # The server RIGHT has a certificate for all these MX names, WRONG one for somebody else's name,
-# and at PLAIN somebody has taken STARTTLS out of the conversation.
+# at PLAIN somebody has taken STARTTLS out of the conversation, and SEVEN knows no 8BITMIME.
 PEERS = (
     Peer("dane", WRONG, tlsa="own"),
     Peer("wrong-dane", RIGHT, tlsa="other"),
@@ -46,6 +46,7 @@ PEERS = (
     Peer("both", WRONG, tlsa="own", sts=True),
     Peer("wrong-both", RIGHT, tlsa="other", sts=True),
     Peer("neither", WRONG),
+    Peer("seven", SEVEN),
 )
 
 

@@ -32,6 +32,7 @@ WEB, ACME = "web", "acme"  # a host with a web server, one that orders certifica
 VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}" for n in RELEASES}
 VARIANTS |= {GIVEN, ORDERED, ACME, WEB, MDBOX}
 
+MAIL_CACHE_MAX_SIZE = 128 << 20  # what a folder of some 300,000 messages takes
 _HTTP = "challenges of certificate authorities (RFC 8555 section 8.3)"
 _HTTPS = "MTA-STS policies and the settings of mail programs (RFC 8461)"
 
@@ -132,6 +133,31 @@ class MailHost(Machine):
         return tuple(each for _, each in sorted(self.book.aliases.items()) if each.domain in here)
 
     @property
+    def domain_around(self) -> Domain | None:
+        """The domain that its own name lies in, if it signs for it.
+
+        What the host itself writes (bounces, root's mail) is signed by that domain, and aligned.
+        """
+        own = f".{self.name}"
+        around = (each for each in self._signing_domains if own.endswith(f".{each.name}"))
+        return max(around, key=lambda domain: len(domain.name), default=None)
+
+    @property
+    def domain_lending(self) -> Domain | None:
+        """Where the name lies in none: the domain whose keys are published under it as well.
+
+        The postmaster's, or the first.
+        """
+        if self.domain_around:
+            return None
+        own = self.postmaster.rpartition("@")[2]
+        return min(self._signing_domains, key=lambda each: each.name != own, default=None)
+
+    @property
+    def _signing_domains(self) -> list[Domain]:
+        return [domain for domain in self.sending_domains if domain.signing]
+
+    @property
     def sender_logins(self) -> Logins:
         """For each address the logins here that may send as it."""
         return self.book.sender_logins.get(self.name, {})
@@ -190,6 +216,16 @@ class MailHost(Machine):
         certificate = ORDERED if self.tls_keys else GIVEN
         special = {ACME: self.acme, WEB: self.has_web, MDBOX: self.mail_driver == MDBOX}
         return frozenset((*release, certificate, *(name for name in special if special[name])))
+
+    @property
+    def largest_file(self) -> int:
+        """How many bytes a file may have that an IMAP session writes: a message, or a cache."""
+        return max(2 * self.message_size_limit, 2 * MAIL_CACHE_MAX_SIZE)
+
+    @property
+    def mail_cache_max_size(self) -> int:
+        """Dovecot's mail_cache_max_size, in bytes."""
+        return MAIL_CACHE_MAX_SIZE
 
     @property
     def has_web(self) -> bool:

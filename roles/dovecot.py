@@ -125,7 +125,7 @@ $words"
         "talk dovecot /var/spool/postfix/private/quota-status policy",
     ),
     # It answers, so what came meanwhile need not wait any longer.
-    probe='[ -n "$LIVE" ] || /etc/dovecot/retry',
+    probe="/etc/dovecot/retry",
 )
 
 

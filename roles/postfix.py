@@ -82,5 +82,6 @@ def service(unit: str) -> Service:
         ),
         probe="""
             postfix status
+            /etc/dovecot/retry
         """,
     )

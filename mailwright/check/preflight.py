@@ -163,10 +163,11 @@ def _address(machine: Machine) -> Iterator[Fault]:
     there = {address for (address,) in machine.all("address")}
     missing = [ip for ip in machine.host.addresses if ip not in there]
     if missing:
+        families = {":" in ip for ip in missing}
+        used = sorted(ip for (ip,) in machine.all("source") if (":" in ip) in families)
         what = f"has no {listed(missing, 'and')} at any interface"
-        why = (
-            "Behind NAT that is right; otherwise mail goes out from another address than DNS says."
-        )
+        what += f": mail leaves it from {listed(used, 'and')}" if used else ""
+        why = "Behind NAT that is right; otherwise SPF, which names the former, fails."
         yield "address", Severity.WARNING, what, why
 
 

@@ -31,6 +31,11 @@ def records(host: MailHost, is_domain: bool) -> Iterator[Record]:
         why = "Only the host itself writes from its name, and SPF covers that (RFC 9989)."
         policy = dmarc.value(Dmarc("reject"))
         yield Record("dmarc", f"_dmarc.{name}", "TXT", (policy,), why, RECOMMENDED)
+    if domain := host.domain_lending:
+        why = f"What the host itself writes, bounces too, is signed with a key of {domain.name}."
+        for key in domain.published:
+            place = f"{key.selector}._domainkey.{name}"
+            yield Record("dkim", place, "TXT", (key.record,), why, RECOMMENDED)
     if host.caa:
         why = "Only these authorities may issue certificates for the host (RFC 8659)."
         yield Record("caa", name, "CAA", caa.values(host.caa, host.postmaster), why, RECOMMENDED)

@@ -54,10 +54,17 @@ class Account:
         self, message_id: str, folder: str = "INBOX", starttls: bool = False
     ) -> EmailMessage | None:
         """The message with this Message-ID, or None."""
+        return self._found(folder, starttls, "HEADER", "Message-ID", f'"{message_id}"')
+
+    def find_with(self, words: str) -> EmailMessage | None:
+        """The message in the inbox that has these words anywhere, or None."""
+        return self._found("INBOX", False, "TEXT", f'"{words}"')
+
+    def _found(self, folder: str, starttls: bool, *criteria: str) -> EmailMessage | None:
         with self.imap(starttls) as client:
             if client.select(folder)[0] != "OK":
                 return None
-            numbers = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][0].split()
+            numbers = client.search(None, *criteria)[1][0].split()
             if not numbers:
                 return None
             raw = client.fetch(numbers[0].decode(), "(BODY.PEEK[])")[1][0][1]

@@ -11,6 +11,7 @@ UNITS = (
     *("mailwright-acme.service", "mailwright-acme.timer", "mailwright-expiry.service"),
     *("mailwright-expiry.timer", "mailwright-purge.service", "mailwright-purge.timer"),
     *("mailwright-srs.service", "mailwright-tls-policy.service"),
+    *("mailwright-waiting.service", "mailwright-waiting.timer"),
 )
 
 

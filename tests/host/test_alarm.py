@@ -7,7 +7,7 @@ from mailwright.host import MailHost
 from tests.host.state import Unit
 
 
-@pytest.mark.parametrize("unit", ["mailwright-expiry", "mailwright-acme"])
+@pytest.mark.parametrize("unit", ["mailwright-expiry", "mailwright-waiting", "mailwright-acme"])
 def test_a_unit_that_fails_is_told_of(units: dict[str, Unit], mail: MailHost, unit: str) -> None:
     there = units[unit].exists
     assert there == (unit != "mailwright-acme" or bool(mail.acme))

@@ -1,14 +1,17 @@
 """Real messages, on every path that mail takes."""
 
+import shlex
 import smtplib
+from email import policy
 from email.message import EmailMessage
 
 import dkim
 import pytest
+from testinfra.host import Host
 
 from mailwright.host import MailHost
 from mailwright.mail import Domain
-from tests.host.letters import GTUBE, Account, Letters, smtp
+from tests.host.letters import GTUBE, Account, Letters, eventually, smtp
 
 
 def test_mail_from_another_server_arrives_and_is_judged(
@@ -55,6 +58,70 @@ def test_mail_in_the_name_of_another_hosts_domain_leaves_signed_and_trusted(
                 with account.smtp() as client:
                     client.send_message(letter, envelope)
                 assert_trusted(correspondent.wait_for(letter["Message-ID"]), domain)
+
+
+def test_what_the_host_itself_writes_is_signed_and_trusted(
+    host: Host, mail: MailHost, correspondent: Account, letters: Letters
+) -> None:
+    """Root's mail, and a bounce: DMARC of the host's own name says p=reject."""
+    domain = mail.domain_around or mail.domain_lending
+    if domain is None:
+        pytest.skip("the host has no key to sign with")
+    name = domain.name if mail.domain_around else mail.name
+    wanted = {(name, key.selector) for key in domain.signing}
+    reader = shlex.quote(correspondent.address)
+    for command in (f"-- {reader}", f"-f {reader} -- nobody@unknown.invalid"):
+        letter = letters.write(f"root@{mail.name}", correspondent)
+        text = shlex.quote(letter.as_string(policy=policy.default))
+        host.check_output(f"printf %s {text} | /usr/sbin/sendmail -i {command}")
+        id = letter["Message-ID"]
+        arrived = eventually(lambda id=id: correspondent.find_with(id), f"{id} or its bounce")
+        letters.ids.add(arrived["Message-ID"])
+        assert signatures(arrived) == wanted
+        judged = " ".join(arrived.get_all("Authentication-Results", []))
+        assert judged.count("dkim=pass") >= len(wanted)
+        assert "dmarc=pass" in judged
+
+
+def test_what_a_letter_lacks_is_added_before_it_is_signed(
+    account: Account, correspondent: Account, letters: Letters
+) -> None:
+    letter = letters.write(account.address, correspondent)
+    letter["References"] = mark = letter["Message-ID"]
+    del letter["Date"], letter["Message-ID"]
+    with account.smtp() as client:
+        client.send_message(letter)
+    arrived = eventually(lambda: correspondent.find_with(mark), f"a letter that refers to {mark}")
+    letters.ids.add(arrived["Message-ID"])
+    assert arrived["Date"]
+    for signature in arrived.get_all("DKIM-Signature", []):
+        signed = dkim.parse_tag_value(str(signature).encode())[b"h"].decode().lower()
+        assert {"date", "message-id"} <= {*signed.split(":")}
+    assert "dkim=pass" in " ".join(arrived.get_all("Authentication-Results", []))
+
+
+def test_a_line_that_is_too_long_is_refused(account: Account, letters: Letters) -> None:
+    """Whoever folded it on the way would break the signature (RFC 5322 section 2.1.1)."""
+    for before, after, code in (
+        (b"", b"x" * 998, 250),
+        (b"", b"x" * 999, 554),
+        (b"X-Long: " + b"x" * 991 + b"\r\n", b"", 554),
+    ):
+        letter = letters.write(account.address, account)
+        with account.smtp() as client:
+            client.mail(account.address)
+            client.rcpt(account.address)
+            assert client.data(before + letter.as_bytes() + after)[0] == code
+
+
+def test_mail_leaves_from_the_addresses_that_dns_names(
+    mail: MailHost, account: Account, correspondent: Account, letters: Letters
+) -> None:
+    letter = letters.write(account.address, correspondent)
+    with account.smtp() as client:
+        client.send_message(letter)
+    received = correspondent.wait_for(letter["Message-ID"]).get_all("Received", [])
+    assert any(f"[{name}]" in " ".join(received).replace("IPv6:", "") for name in mail.addresses)
 
 
 def assert_trusted(arrived: EmailMessage, domain: Domain) -> None:

@@ -121,6 +121,12 @@ def test_a_mailbox_that_fills_up_warns_its_owner_and_then_refuses_at_rcpt(
     assert answers_at_rcpt(mail, narrow, quota // 5) == {452}
 
 
+def test_a_message_that_is_larger_than_the_mailbox_is_refused_at_rcpt(
+    mail: MailHost, narrow: Account
+) -> None:
+    assert answers_at_rcpt(mail, narrow, 2 * mailbox(mail, narrow).quota) == {452}
+
+
 def test_a_mailbox_of_few_messages_warns_its_owner_and_then_refuses_at_rcpt(
     mail: MailHost, few: Account, letters: Letters
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from lab.lab import Lab
 from lab.peers import DOMAIN
+from mailwright.inventory import load
 from tests.host.letters import eventually
 from tests.host.test_srs import SENDERS as ODD_SENDERS
 from tests.lab.deploys import verification
@@ -126,6 +127,51 @@ def test_what_is_forwarded_in_a_false_name_fails_dmarc(deployed: Lab) -> None:
         ask(deployed, host, f"doveadm expunge -u {person} {copies[person]}")
     assert f"spf=pass ({judges}" in words
     assert 'dmarc=fail reason="SPF not aligned (strict)' in words
+
+
+# A second address that the system prefers, and a way to the judge over one family only.
+ELSE = {
+    4: (
+        "ip addr add 198.51.100.222/24 dev eth0;"
+        " ip route replace 198.51.100.0/24 dev eth0 src 198.51.100.222;"
+        " ip -6 route add blackhole 2001:db8::90"
+    ),
+    6: (
+        "ip addr add 2001:db8::222/64 dev eth0 nodad;"
+        " ip -6 route replace 2001:db8::/64 dev eth0 src 2001:db8::222;"
+        " ip route add blackhole 198.51.100.90"
+    ),
+}
+AGAIN = (
+    "ip -6 route del blackhole 2001:db8::90; ip route del blackhole 198.51.100.90;"
+    " ip route replace 198.51.100.0/24 dev eth0 src {0};"
+    " ip -6 route replace 2001:db8::/64 dev eth0 src {1};"
+    " ip addr del 198.51.100.222/24 dev eth0; ip addr del 2001:db8::222/64 dev eth0; true"
+)
+
+
+@pytest.mark.parametrize("version", ELSE)
+def test_mail_leaves_from_the_address_that_the_description_names(
+    deployed: Lab, inventory: Path, host: str, version: int
+) -> None:
+    named = next(each for each in load(inventory).hosts if each.name == host)
+    ask(deployed, host, ELSE[version])
+    id = make_msgid(domain=DOMAIN)
+    letter = f"printf 'From: {SENDERS[host]}\\nMessage-ID: {id}\\n\\nHi.\\n'"
+    judge = "mx.elsewhere.example"
+    whose, which = f"-u judge@{DOMAIN}", f"mailbox '*' header Message-ID '{id}'"
+    try:
+        ask(deployed, host, f"{letter} | sendmail -f {SENDERS[host]} judge@{DOMAIN}")
+
+        def arrived() -> str | None:
+            return ask(deployed, judge, f"doveadm fetch {whose} hdr {which}") or None
+
+        words = eventually(arrived, "the letter", 60)
+    finally:
+        ask(deployed, host, AGAIN.format(named.ipv4, named.ipv6))
+        ask(deployed, judge, f"doveadm expunge {whose} {which}")
+    assert f"[{named.ipv4}]" in words if version == 4 else f"[IPv6:{named.ipv6}]" in words
+    assert "spf=pass" in words
 
 
 FORWARDS = {"mail.example.com": "carol@example.net", "mail.example.org": "away@example.org"}

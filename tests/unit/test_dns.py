@@ -84,6 +84,22 @@ def test_every_key_is_published(inventory) -> None:
     assert len(found) == 4
 
 
+def test_a_bounce_is_signed_whatever_the_name_of_the_host(folder) -> None:
+    """By the domain that the name lies in; or else its own name has the postmaster's keys."""
+    folder.hosts = folder.hosts.replace('"mail.example.org"', '"mail.hoster.example"')
+    folder.mail = folder.mail.replace('"mail.example.org"', '"mail.hoster.example"')
+    list(signing_key.create(folder.path, [("example.org", "rsa")], date(2026, 11, 22)))
+    list(signing_key.create(folder.path, [("example.com", "rsa")], date(2026, 11, 22)))
+    inventory = folder.load(keys=True)
+    within, without = inventory.hosts
+    assert (within.domain_around.name, within.domain_lending) == ("example.com", None)
+    assert (without.domain_around, without.domain_lending.name) == (None, "example.org")
+    keys = {r.name: r.values for r in records(inventory) if r.purpose == "dkim"}
+    selector = f"{without.domain_lending.signing[0].selector}._domainkey"
+    assert keys[f"{selector}.mail.hoster.example."] == keys[f"{selector}.example.org."]
+    assert f"{selector}.mail.example.com." not in keys
+
+
 def test_every_record_says_why_in_one_sentence(inventory) -> None:
     for record in records(inventory):
         assert record.why.endswith(".")

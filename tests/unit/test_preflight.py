@@ -66,6 +66,17 @@ def test_each_fault_is_named_and_nothing_else(
     assert [kind for kind, *_ in found] == kinds
 
 
+def test_it_is_said_from_which_address_mail_leaves_where_the_named_one_is_not_there(
+    host: MailHost,
+) -> None:
+    said = READY.replace("address 2001:db8::10", "address 2001:db8::11")
+    said = said.replace("end\n", "source 198.51.100.99\nsource 2001:db8::11\nend\n")
+    machine = Machine(host, tuple(tuple(line.split()) for line in said.splitlines()), NOW)
+    ((kind, _, what, _),) = preflight.judged(machine)
+    assert kind == "address"
+    assert what == "has no 2001:db8::10 at any interface: mail leaves it from 2001:db8::11"
+
+
 SUDO = [
     (False, False, "", 1),
     (True, False, "", 0),

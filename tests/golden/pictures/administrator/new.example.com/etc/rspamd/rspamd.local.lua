@@ -42,3 +42,18 @@ rspamd_config:register_symbol{
     end
   end,
 }
+
+-- RFC 5322 section 2.1.1: no line is longer than 998 octets. Servers on the way refuse such a letter, or fold the line, and then
+-- its signature is wrong. Whoever writes it is told at once; what others have signed passes as it is.
+local rspamd_regexp = require "rspamd_regexp"
+local long_line = rspamd_regexp.create("/(?:^|\\n)[^\\r\\n]{999}/")
+
+rspamd_config:register_symbol{
+  name = "LINE_TOO_LONG",
+  type = "prefilter",
+  callback = function(task)
+    if task:get_user() and long_line:search(task:get_content(), true) then
+      task:set_pre_result("reject", "A line is longer than 998 octets (RFC 5322 section 2.1.1)", "LINE_TOO_LONG")
+    end
+  end,
+}
