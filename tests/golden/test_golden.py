@@ -90,3 +90,15 @@ def test_every_paragraph_of_postfix_and_dovecot_says_why_it_is_there() -> None:
             _head, *paragraphs = re.split(r"\n\s*\n", path.read_text())
             found |= {text.strip(): path for text in paragraphs if "# " not in text}
     assert found == {}
+
+
+def test_of_each_unit_of_ours_that_fails_somebody_is_told() -> None:
+    """The one that tells tries again by itself until it could."""
+    found = {*(HERE / "pictures").rglob("systemd/system/mailwright-*.service")}
+    alarms = {path for path in found if "alarm@" in path.name}
+    assert alarms
+    assert found - alarms
+    for path in found - alarms:
+        assert "\nOnFailure=mailwright-alarm@%n.service\n" in path.read_text(), path
+    for path in alarms:
+        assert "\nRestart=on-failure\n" in path.read_text(), path

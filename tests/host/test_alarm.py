@@ -6,13 +6,24 @@ from testinfra.host import Host
 from mailwright.host import MailHost
 from tests.host.state import Unit
 
+ALL = "systemctl list-unit-files --no-legend 'mailwright-*.service' | cut -d ' ' -f 1"
+UNSENT = "/var/lib/mailwright/alarm/unsent"
+ALARMS = "systemctl list-units --all --no-legend --plain 'mailwright-alarm@*'"
 
-@pytest.mark.parametrize("unit", ["mailwright-expiry", "mailwright-waiting", "mailwright-acme"])
-def test_a_unit_that_fails_is_told_of(units: dict[str, Unit], mail: MailHost, unit: str) -> None:
-    there = units[unit].exists
-    assert there == (unit != "mailwright-acme" or bool(mail.acme))
-    told = units[unit].properties["OnFailure"]
-    assert told == (f"mailwright-alarm@{unit}.service.service" if there else "")
+
+def test_each_unit_that_fails_is_told_of(host: Host) -> None:
+    told = host.check_output(f"systemctl show -p Id,OnFailure $({ALL} | grep -v @)").split("\n\n")
+    found = [dict(line.split("=", 1) for line in lines.splitlines()) for lines in told]
+    assert {"mailwright-expiry.service", "mailwright-purge.service"} <= {u["Id"] for u in found}
+    for unit in found:
+        assert unit["OnFailure"] == f"mailwright-alarm@{unit['Id']}.service"
+
+
+def test_what_was_to_be_told_has_been_told(host: Host) -> None:
+    """Postfix takes the letters: none is kept, or could not even be written."""
+    assert host.check_output(f"grep -rh ^Subject: {UNSENT} || :") == ""
+    stuck = [line for line in host.check_output(ALARMS).splitlines() if " inactive " not in line]
+    assert stuck == []
 
 
 def test_the_postmaster_is_who_reads_it(host: Host, mail: MailHost) -> None:

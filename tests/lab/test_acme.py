@@ -316,10 +316,80 @@ def test_whatever_fails_the_old_certificate_serves_and_the_postmaster_is_told(
         before = orders(acme, host)
         assert acme.ssh(host, f"systemctl start {UNIT}").returncode != 0
         assert orders(acme, host) == before  # an hour must go by
-        ask(acme, host, f"rm -f {STATE}/failure; systemctl start {UNIT}")
+        ask(acme, host, f"{PROGRAMS}/renew --now mail")
         assert serial(acme, host) != old
+        assert acme.ssh(host, f"systemctl is-failed -q {UNIT}").returncode != 0
+        assert ask(acme, host, f"find {STATE}/.. -name failure") == ""
 
     each(broken)
+
+
+_NO_HAIRPIN = """
+table inet hairpin {{
+    chain output {{
+        type filter hook output priority 0
+        ip daddr {0.ipv4} tcp dport 80 drop
+        ip6 daddr {0.ipv6} tcp dport 80 drop
+    }}
+}}
+"""
+
+
+def test_a_host_that_cannot_reach_its_own_address_orders(acme: Lab, described: Path) -> None:
+    """Where a router leads nobody back in who is behind it (no hairpin NAT)."""
+    hosts = {host.name: host for host in load(described).hosts}
+
+    def ordered(host: str) -> None:
+        old = serial(acme, host, 25)
+        ask(acme, host, f"nft -f - <<'END'\n{_NO_HAIRPIN.format(hosts[host])}\nEND")
+        try:
+            ask(acme, host, f"{PROGRAMS}/renew --now mail")
+        finally:
+            ask(acme, host, "nft delete table inet hairpin")
+        assert serial(acme, host, 25) != old
+
+    each(ordered)
+
+
+_MANY = """
+cd /etc/mailwright/tls/web
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=temporary -keyout key -out certificate
+cat key certificate >/run/temporary.pem
+rm key certificate
+for number in $(seq 100 199); do
+    echo mta-sts.n$number.lost.example >n$number.lost.example.names
+    cp /run/temporary.pem n$number.lost.example.pem
+done
+"""
+
+
+def test_of_many_names_that_lead_nowhere_one_line_says_so_and_they_are_asked_for_rarely(
+    acme: Lab,
+) -> None:
+    state = f"{STATE}/../web"
+    looked = f"stat -c %Y {state}/n*/waits | sort -n"
+    start = f"systemctl start {UNIT}; systemctl show -P InvocationID {UNIT}"
+
+    def quiet(host: str) -> None:
+        ask(acme, host, _MANY)
+        try:
+            run = ask(acme, host, start)
+            said = ask(acme, host, f"journalctl -q -o cat _SYSTEMD_INVOCATION_ID={run}")
+            assert said.count("lost.example has no address in DNS") == 3, said
+            assert said.count("\n") == 0
+            assert "; and 97 more" in said
+            ask(acme, host, f"touch -d '1 hour ago' {state}/n*/asked; {start}")
+            times = ask(acme, host, looked).splitlines()
+            assert len(times) == 100
+            ask(acme, host, f"sleep 2; {start}")
+            assert ask(acme, host, looked).splitlines() == times
+            ask(acme, host, f"{PROGRAMS}/renew web/n150.lost.example")
+            assert ask(acme, host, looked).splitlines()[:-1] == times[1:]
+        finally:
+            ask(acme, host, "rm /etc/mailwright/tls/web/n*.lost.example.*; " + start)
+        assert ask(acme, host, f"ls {state} | grep -c lost || :") == "0"
+
+    each(quiet)
 
 
 def test_a_certificate_that_a_port_does_not_show_is_put_back(acme: Lab) -> None:
@@ -345,28 +415,72 @@ def test_a_certificate_that_a_port_does_not_show_is_put_back(acme: Lab) -> None:
 def test_a_certificate_near_its_end_is_a_failing_verification_and_a_mail(
     acme: Lab, described: Path, trusted: Path
 ) -> None:
+    """Who tells it could not at first: Postfix took no letter."""
     keys = {host.name: host.tls_key for host in load(described).hosts}
-    each(lambda host: aged(acme, host, keys[host], 30))
-    done = verification(acme, trusted, described, "-k", "third")
-    assert done.stdout.count(f"error: {CHAIN} ends on") == 2, done.stdout
+    soon = "/run/systemd/system/mailwright-alarm@.service.d"
+    chosen = "third or told_of or has_been_told"
+    kept = "/var/lib/mailwright/alarm/unsent/mailwright-expiry.service"
 
     def failing(host: str) -> None:
+        aged(acme, host, keys[host], 30)
+        ask(acme, host, "mv /usr/sbin/postdrop /usr/sbin/postdrop.away")
+        ask(acme, host, f"mkdir {soon}; printf '[Service]\\nRestartSec=5\\n' >{soon}/soon.conf")
+        ask(acme, host, "systemctl daemon-reload")
         assert acme.ssh(host, "systemctl start mailwright-expiry").returncode != 0
+        eventually(lambda: ask(acme, host, f"ls {kept}* || :") or None, "a letter that is kept", 30)
+
+    def mended(host: str) -> None:
+        ask(acme, host, "mv /usr/sbin/postdrop.away /usr/sbin/postdrop")
         told(acme, host, "mailwright-expiry", f"{CHAIN} ends on")
-        ask(acme, host, f"systemctl start {UNIT}")
+        ask(acme, host, f"rm -r {soon}; systemctl daemon-reload; systemctl start {UNIT}")
 
-    each(failing)
-    assert verification(acme, trusted, described, "-k", "third").returncode == 0
+    try:
+        each(failing)
+        done = verification(acme, trusted, described, "-k", chosen)
+    finally:
+        each(mended)
+    assert done.stdout.count(f"error: {CHAIN} ends on") == 2, done.stdout
+    for host in HOSTS:
+        assert f"Subject: {host}: mailwright-expiry.service failed" in done.stdout
+    assert verification(acme, trusted, described, "-k", chosen).returncode == 0
 
 
-def test_a_deploy_of_the_next_key_ends_with_a_certificate_for_it(
+# An authority that answers two minutes later, that it does not want.
+_SLOW = """#!/bin/sh
+for second in $(seq 120); do [ ! -e /run/slow ] || sleep 1; done
+echo no such directory
+exit 1
+"""
+
+
+def test_a_deploy_does_not_wait_for_an_authority_and_orders_anew_from_a_corrected_one(
     acme: Lab, described: Path
 ) -> None:
     """The last test: nobody is told of these keys in DNS."""
+    wrong = DIRECTORY.replace("/dir", "/directory")
     for host in HOSTS:
         KeyFiles(described, host).roll()
+        put(acme, host, _SLOW, "/usr/local/bin/uacme")
+        ask(acme, host, "chmod 755 /usr/local/bin/uacme; touch /run/slow")
+    edit(described / "mail.toml", (DIRECTORY, wrong))
+    try:
+        Deploy.run(acme, described).succeeded()
+        for host in HOSTS:
+            assert (
+                acme.ssh(host, f"systemctl is-active {UNIT} | grep -x activating").returncode == 0
+            )
+    finally:
+        each(
+            lambda host: ask(
+                acme, host, f"rm -f /run/slow; systemctl start {UNIT} || :; {_WITHOUT}"
+            )
+        )
+        edit(described / "mail.toml", (wrong, DIRECTORY))
+    for host in HOSTS:
+        ask(acme, host, f"systemctl is-failed {UNIT} && grep 'no such directory' {STATE}/failure")
     Deploy.run(acme, described).succeeded()
     for host in load(described).hosts:
+        assert acme.ssh(host.name, f"systemctl is-failed -q {UNIT}").returncode != 0
         shown = ask(acme, host.name, f"openssl x509 -in {CHAIN} -noout -pubkey -issuer")
         assert public(host.tls_key) in shown
         assert "Pebble" in shown
