@@ -37,6 +37,14 @@ class Capacity:
         return self.memory // 2 // SESSION
 
     @property
+    def user_sessions(self) -> int:
+        """How many sessions of each protocol one user has from one address, and leaves to others.
+
+        A mail program keeps five connections or so, and one more for each shared mailbox.
+        """
+        return min(50, self.sessions // 5)
+
+    @property
     def auth_clients(self) -> int:
         """How many processes may talk to Dovecot's auth and anvil, so that neither runs out."""
         return 2 * self.sessions + _OTHERS

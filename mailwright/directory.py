@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -50,6 +50,7 @@ class Directory:
     written: dict[str, Alias]
     postmaster: str
     purges: tuple[Purge, ...] = ()
+    removed: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def taking(self) -> frozenset[str]:
@@ -142,9 +143,11 @@ def directory(
     known = _Known(domains, mailboxes, taking)
     _check_targets(aliases, owned, known, places, found)
     _check_members(mailboxes, domains, places, found)
+    _check_memberships(mailboxes, places, found)
     postmaster = _postmaster(table, replace(known, roles=()), mailboxes, found)
-    purges = tuple(_purges(table, domains, mailboxes, found))
-    book = Directory(domains, mailboxes, aliases | owned, postmaster, purges)
+    removed = _removed(table, mailboxes, places, found)
+    purges = tuple(_purges(table, domains, mailboxes, removed, found))
+    book = Directory(domains, mailboxes, aliases | owned, postmaster, purges, removed)
     _check_ends(book, aliases, found)
     return book
 
@@ -287,6 +290,7 @@ def _mailbox(
         send_as=tuple(sorted({*(entry.send_as or ())})),
         private_seen=entry.private_seen or False,
         stored_as=None if entry.stored_as == name else entry.stored_as,
+        keeps_mail=entry.stored_as is not None,
     )
 
 
@@ -317,17 +321,39 @@ def _owned(mailboxes: Mapping[str, Mailbox]) -> dict[str, Alias]:
     return {name: Alias(name, (owner,)) for name, owner in owners.items()}
 
 
+def _removed(
+    table: MailTable,
+    mailboxes: Mapping[str, Mailbox],
+    places: Places,
+    found: list[Problem],
+) -> dict[str, str]:
+    """Where the mail of mailboxes that are gone lies; nobody else has it by mistake."""
+    entries = _folded(setting("removed"), table.removed, address.own, found)
+    removed = {name: store for name, _, store in entries}
+    owners = {store: name for name, store in removed.items()}
+    for name, box in mailboxes.items():
+        if box.stores and not box.keeps_mail and box.store in owners:
+            what = f"would have the mail of {owners[box.store]}, who was removed"
+            found.append(Problem(places.setting("mailboxes", name), what, hint=_KEEP))
+    return removed
+
+
+_KEEP = "'--keep-mail' gives it to him; 'mailwright mailbox purge' has it deleted"
+
+
 def _purges(
     table: MailTable,
     domains: Mapping[str, Domain],
     mailboxes: Mapping[str, Mailbox],
+    removed: Mapping[str, str],
     found: list[Problem],
 ) -> Iterable[Purge]:
-    """Of mail that is nobody's any more."""
+    """Of mail that is nobody's any more; its domain may be gone as well."""
     stores = {box.store: box for box in mailboxes.values()}
     for name, written, day in sorted(_folded(setting("purge"), table.purge, address.own, found)):
         where = setting("purge", written)
-        _check_domain(name, where, domains, found)
+        if name not in removed.values() or name.rpartition("@")[2] in domains:
+            _check_domain(name, where, domains, found)
         if name in mailboxes:
             found.append(Problem(where, "is a mailbox", name, "one that is removed", _CANCEL))
         elif name in stores:
@@ -467,6 +493,28 @@ def _check_members(
             elif name in mailboxes and "submission" not in mailboxes[name].protocols:
                 what, expected = "does not send", "a member with the protocol submission"
                 found.append(Problem(f"{where}.send_as", what, name, expected))
+
+
+def _check_memberships(
+    mailboxes: Mapping[str, Mailbox], places: Places, found: list[Problem]
+) -> None:
+    """Dovecot learns of each at a login and a delivery, in one line of limited length."""
+    shared: dict[str, set[str]] = {}
+    for box in mailboxes.values():
+        for member in box.members:
+            shared.setdefault(member.address, set()).add(box.address)
+    for name, own in shared.items():
+        all_of_them = own | shared.get(f"@{name.rpartition('@')[2]}", set())
+        if sum(map(len, all_of_them)) + _SHARED * len(all_of_them) > _LINE:
+            local, _, domain = name.rpartition("@")
+            place = places.setting("mailboxes", name) if local else setting("domains", domain)
+            what = f"is a member of {len(all_of_them)} shared mailboxes"
+            found.append(Problem(place, what, None, "a hundred and fifty or so", _FOLDERS))
+
+
+_LINE = 6 << 10  # bytes: it takes 8 KiB, with all that is not of shared mailboxes
+_SHARED = len("namespace//disabled=no\t")
+_FOLDERS = "nobody could log in or get mail; a shared mailbox may have folders"
 
 
 def _is_member(name: str, names: Collection[str], mailboxes: Mapping[str, Mailbox]) -> bool:

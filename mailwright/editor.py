@@ -6,7 +6,7 @@ import fcntl
 import os
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,8 +20,9 @@ from mailwright.inventory import check
 from mailwright.mail import FILE, setting
 from mailwright.problems import Invalid, Problem, Problems, nearest
 from mailwright.sheet import Sheet
+from mailwright.use import USES
 
-TABLE, PURGE = "mailboxes", "purge"
+TABLE, PURGE, REMOVED = "mailboxes", "purge", "removed"
 
 
 class Editor:
@@ -81,13 +82,46 @@ class Editor:
             hint = "change it with 'mailwright mailbox set'"
             raise Problems([Problem(setting(TABLE), "is there already", name, hint=hint)])
 
-    def add(self, name: str, settings: Mapping[str, Any]) -> None:
-        """A new mailbox behind the last one. Raises Problems when there is one of that name."""
+    def add(
+        self,
+        name: str,
+        settings: Mapping[str, Any],
+        keep_mail: bool = False,
+        today: date = date.min,
+    ) -> None:
+        """A new mailbox behind the last one; with `keep_mail` it has what its predecessor left.
+
+        What `purge` had deleted until today is forgotten. Raises Problems when there is a mailbox
+        of that name, or mail that would be its.
+        """
         self.vacant(name)
+        store = self.store(name) if keep_mail else _folded(name)
+        text = self._forgotten(store, today, keep_mail)
+        if keep_mail:
+            settings = {**settings, "stored_as": store}
         if file := self._sheet_of(name):
-            self._change({file: Sheet(self._text(file)).put(None, name, settings).text})
+            row = {file: Sheet(self._text(file)).put(None, name, settings).text}
+            self._change(row if text == self.text else row | {FILE: text})
         else:
-            self._change({FILE: self._with_mailbox(self.text, name, settings)})
+            self._change({FILE: self._with_mailbox(text, name, settings)})
+
+    def store(self, name: str) -> str:
+        """The address that the mail of a mailbox lies under that was removed: mostly its own."""
+        return self._removed.get(_folded(name), _folded(name))
+
+    @property
+    def _removed(self) -> dict[str, str]:
+        there = tomllib.loads(self.text).get(REMOVED, {})
+        return {_folded(name): _folded(store) for name, store in there.items()}
+
+    def _forgotten(self, store: str, today: date, keep_mail: bool) -> str:
+        """The text without whose mail lies there, if somebody shall have it or it was deleted."""
+        days = {_folded(each): day for each, day in tomllib.loads(self.text).get(PURGE, {}).items()}
+        due = store in days and days[store] <= today
+        text = _without_key(self.text, PURGE, lambda name, _: due and name == store)
+        if not (due or keep_mail):
+            return text
+        return _without_key(text, REMOVED, lambda _, of: of == store)
 
     def _with_mailbox(self, text: str, name: str, settings: Mapping[str, Any]) -> str:
         table = tomlkit.table()
@@ -194,28 +228,47 @@ class Editor:
         del aliases[names[new]]
         return tomlkit.dumps(document)
 
-    def remove(self, name: str) -> None:
-        """Take a mailbox out, and leave the comment that stands before the next table."""
-        if there := self._row(name):
-            self._change({there[0]: there[1].without(_local(name)).text})
-        else:
-            self._change({FILE: _without(self.text, TABLE, self._written(name))})
+    def remove(self, name: str) -> str:
+        """Take a mailbox out, and leave the comment that stands before the next table.
+
+        What the address was that it lies under stays in `mail.toml`, and is returned; with a
+        mailbox that was renamed goes the alias that is left of its old address.
+        """
+        settings, there = self.settings(name), self._row(name)
+        store = _folded(settings.get("stored_as", name))
+        text = (
+            self.text if store == _folded(name) else self._without_own_alias(_folded(name), store)
+        )
+        if there is None:
+            text = _without(text, TABLE, self._written(name))
+        if USES[settings.get("use", "devices")].stores:
+            text = _without_key(
+                text, REMOVED, lambda gone, of: gone == _folded(name) or of == store
+            )
+            text = _with_table(text, REMOVED, tomlkit.dumps({_folded(name): store}))
+        row = {there[0]: there[1].without(_local(name)).text} if there else {}
+        self._change(row | {FILE: text})
+        return store
+
+    def has_removed(self, name: str) -> bool:
+        """Whether a mailbox of this name, or one whose mail lies under it, was removed here."""
+        return _folded(name) in {*self._removed, *self._removed.values()}
 
     def purge(self, name: str, day: date | None) -> None:
-        """Have the mail of an address that is no mailbox deleted from this day on, or never."""
+        """Have the mail of a mailbox that was removed deleted from this day on, or never."""
         there = {_folded(each): each for each in tomllib.loads(self.text).get(PURGE, {})}
-        document: Any = tomlkit.parse(self.text)
-        if _folded(name) not in there and day is None:
+        store = self.store(name)
+        if store not in there and day is None:
             raise Problems([Problem(setting(PURGE), "has no date", name)])
-        if _folded(name) not in there:
-            self._change({FILE: _with_table(self.text, PURGE, tomlkit.dumps({name: day}))})
-        elif day is not None:
-            _replace(document[PURGE], there[_folded(name)], day)
+        if day is None:
+            self._change({FILE: _without_key(self.text, PURGE, lambda each, _: each == store)})
+        elif store in there:
+            document: Any = tomlkit.parse(self.text)
+            _replace(document[PURGE], there[store], day)
             self._change({FILE: tomlkit.dumps(document)})
         else:
-            del document[PURGE][there[_folded(name)]]
-            text = tomlkit.dumps(document)
-            self._change({FILE: text if len(there) > 1 else _without(text, PURGE)})
+            line = tomlkit.dumps({name if _folded(name) == store else store: day})
+            self._change({FILE: _with_table(self.text, PURGE, line)})
 
     def _change(self, texts: dict[str, str]) -> None:
         check(self._folder, self._texts | texts, self._renamed)
@@ -332,6 +385,17 @@ def _with_table(text: str, table: str, lines: str) -> str:
     if table in tomllib.loads(text):
         return _with_lines(text, lines, table)
     return f"{text.rstrip(chr(10))}\n\n[{table}]\n{lines}"
+
+
+def _without_key(text: str, table: str, goes: Callable[[str, Any], bool]) -> str:
+    """The text without some addresses of a table, and without the table when none is left."""
+    there = tomllib.loads(text).get(table, {})
+    going = [each for each, value in there.items() if goes(_folded(each), value)]
+    document: Any = tomlkit.parse(text)
+    for each in going:
+        del document[table][each]
+    changed = tomlkit.dumps(document) if going else text
+    return _without(changed, table) if going and len(going) == len(there) else changed
 
 
 def _without(text: str, *table: str) -> str:

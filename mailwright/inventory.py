@@ -310,7 +310,7 @@ def _host(
         **certificate,
         caa=tuple(table.caa),
         smtpd_tls_profile=table.smtpd_tls_profile,
-        purges=tuple(purge for purge in book.purges if purge.domain in here),
+        purges=tuple(p for p in book.purges if p.domain in here or p.domain not in book.domains),
         scripts=tuple(script for script in scripts if script.domain in here),
         sites=tuple(site for site in sites if site.names and site.domain.name in here),
     )

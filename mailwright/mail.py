@@ -104,7 +104,7 @@ class Mailbox:
     at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none. `members`
     share it, `send_as` are those of them, and programs, that may send as it, and with
     `private_seen` each has seen flags of his own. `stored_as` is the address that it was first
-    stored under, before it was renamed.
+    stored under, before it was renamed. With `keeps_mail` it says itself where its mail lies.
     """
 
     address: str
@@ -119,6 +119,7 @@ class Mailbox:
     send_as: tuple[str, ...] = ()
     private_seen: bool = False
     stored_as: str | None = None
+    keeps_mail: bool = False
 
     @property
     def store(self) -> str:
@@ -380,6 +381,7 @@ class MailTable(_Table):
     mailboxes: dict[str, MailboxTable] = {}
     aliases: dict[str, Targets] = {}
     purge: dict[str, Day] = {}
+    removed: dict[str, OwnAddress] = {}
 
 
 class Places(dict[str, str]):

@@ -94,9 +94,13 @@ def _wants_password(use: str) -> bool:
 @_ADDRESS
 @INVENTORY
 @_settings
+@click.option("--keep-mail", is_flag=True, help="It has the mail of whoever had it before.")
 @_GENERATE
-def add(address: str, folder: Path, generate: bool, **options: Any) -> None:
+def add(address: str, folder: Path, generate: bool, keep_mail: bool, **options: Any) -> None:
     """Add a mailbox; asks for its password.
+
+    Where mail of somebody who had the address before is still on the host, the new owner would
+    read it: that is refused, here or by the deploy, unless you say --keep-mail.
 
     \b
       mailwright mailbox add carol@example.com our-mail
@@ -108,7 +112,7 @@ def add(address: str, folder: Path, generate: bool, **options: Any) -> None:
         editor.vacant(address)
         if _wants_password(settings.get("use", "devices")):
             settings["password"] = password_hash(address, generate)
-        editor.add(address, settings)
+        editor.add(address, settings, keep_mail, datetime.now(UTC).date())
         file = editor.file(address)
     click.echo(f"{address} is in {file}")
 
@@ -175,8 +179,8 @@ def remove(address: str, folder: Path) -> None:
       mailwright mailbox remove carol@example.com our-mail
     """
     with edited(folder) as editor:
-        store, file = editor.settings(address).get("stored_as", address), editor.file(address)
-        editor.remove(address)
+        file = editor.file(address)
+        store = editor.remove(address)
     click.echo(f"{address} is no longer in {file}; its mail stays on the host, as {store}")
 
 
@@ -220,8 +224,13 @@ def purge(address: str, folder: Path, day: str | None, cancel: bool) -> None:
         raise click.UsageError("either --on or --cancel")
     with edited(folder) as editor:
         editor.purge(address, _date(day) if day else None)
+        store, known = editor.store(address), editor.has_removed(address)
     end = "stays on the host" if cancel else f"is deleted on {day}, once the hosts are deployed"
-    click.echo(f"the mail of {address} {end}")
+    lies = "" if store == address.lower() else f", which lies there as {store},"
+    click.echo(f"the mail of {address}{lies} {end}")
+    if not known and not cancel:
+        why = f"no mailbox {address} was removed with 'mailwright mailbox remove'"
+        click.echo(f"{why}; the deploy says if its host has nothing of it", err=True)
 
 
 def _date(text: str) -> date:
@@ -269,5 +278,9 @@ def list_command(folder: Path) -> None:
     found = check(folder)
     for name, each in sorted(found.mailboxes.items()):
         click.echo(f"{name}  {described(each)}")
-    for purged in found.purges:
-        click.echo(f"{purged.address}  removed; its mail is deleted on {purged.day}")
+    days = {purged.address: purged.day for purged in found.purges}
+    gone = dict(found.removed) | {store: store for store in days.keys() - found.removed.values()}
+    for name, store in sorted(gone.items()):
+        lies = "" if store == name else f", as {store},"
+        end = f"is deleted on {days[store]}" if store in days else "stays on the host"
+        click.echo(f"{name}  removed; its mail{lies} {end}")

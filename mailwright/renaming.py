@@ -11,7 +11,11 @@ from mailwright import address
 from mailwright.problems import Invalid
 
 _QUOTED = re.compile(r"""(["'])([^"'\n]+@[^"'\n]+)\1""")
-_NOT_MEANT = {"stored_as", "purge"}  # these say where mail lies on a host, and it is not moved
+_NOT_MEANT = {
+    "stored_as",
+    "purge",
+    "removed",
+}  # these say where mail lies on a host, and it is not moved
 
 
 def renamed(text: str, old: str, new: str) -> str:

@@ -204,7 +204,7 @@ def _certified(site: Site, folder: Path, file: str, found: list[Problem]) -> Sit
     from mailwright import tls  # cryptography takes a while to load
 
     try:
-        chain = tls.usable(folder / file)
+        chain = tls.loadable(folder / file)  # an old one is the visitors' affair, and told
         names = tls.covered(chain, *site.wanted)
         if not names:
             raise tls.not_for(chain, *site.wanted)
@@ -214,8 +214,20 @@ def _certified(site: Site, folder: Path, file: str, found: list[Problem]) -> Sit
     return replace(site, names=tuple(names), chain=chain)
 
 
+def _untimely(chain: str) -> str:
+    """One web site that is late stops no deploy."""
+    if not chain:
+        return ""
+    from mailwright import tls  # cryptography takes a while to load
+
+    return tls.untimely(chain)
+
+
 def warnings(sites: Iterable[Site]) -> Iterator[str]:
     """What people and other servers do without for want of a certificate, and what to do."""
+    for site in sites:
+        if words := _untimely(site.chain):
+            yield f"{FOLDER}/{site.domain.name}{SUFFIX} {words}: put another one there"
     lacking = [site for site in sites if site.wanted != site.names]
     for site in lacking[:_SHOWN]:
         names = [name for name in site.wanted if name not in site.names]

@@ -41,6 +41,24 @@ def usable(path: Path) -> str:
     Raises Invalid when it is missing, open to other users, has no usable key or certificate, these
     do not match, or the time is outside the validity.
     """
+    chain = loadable(path)
+    if words := untimely(chain):
+        raise Invalid(None, words)
+    return chain
+
+
+def untimely(chain: str) -> str:
+    """What is wrong with the time of its certificate; empty where nothing is."""
+    leaf, now = _leaf(chain.encode()), datetime.now(UTC)
+    if now > leaf.not_valid_after_utc:
+        return f"has a certificate that expired on {leaf.not_valid_after_utc:%F}"
+    if now < leaf.not_valid_before_utc:
+        return f"has a certificate for the time after {leaf.not_valid_before_utc:%F %T}"
+    return ""
+
+
+def loadable(path: Path) -> str:
+    """The text of a chain file that a daemon takes, whatever the time. Raises Invalid."""
     if not path.exists():
         raise Invalid(None, "is missing", _EXPECTED)
     raw = secret.read(path)
@@ -51,12 +69,6 @@ def usable(path: Path) -> str:
         )
     if _public(key) != _public(leaf):
         raise Invalid(None, "has a private key and a certificate that do not match")
-    if datetime.now(UTC) > leaf.not_valid_after_utc:
-        raise Invalid(None, f"has a certificate that expired on {leaf.not_valid_after_utc:%F}")
-    if datetime.now(UTC) < leaf.not_valid_before_utc:
-        raise Invalid(
-            None, f"has a certificate for the time after {leaf.not_valid_before_utc:%F %T}"
-        )
     return raw.decode("utf-8", "replace")
 
 

@@ -6,9 +6,10 @@ over UNIX sockets in Postfix's queue folder; comes before `postfix`, which asks 
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
+from roles.packages import install, refuse
 from roles.rollout import rollout
 from roles.service import Mode, Service
+from roles.stores import inherited
 
 PACKAGES = (
     "dovecot-imapd",
@@ -33,6 +34,7 @@ SERVICE = Service(
         "/etc/dovecot/users/*": Mode("root", "dovecot", 0o640),
         "/etc/dovecot/quota-warning": Mode(bits=0o755),
         "/etc/dovecot/retry": Mode(bits=0o755),
+        "/etc/dovecot/subscribe": Mode(bits=0o755),
         "/etc/dovecot/pipe/*": Mode(bits=0o755),
     },
     loads=("/etc/mailwright/tls/mail.pem",),
@@ -87,6 +89,11 @@ $words"
         old=$OLD/etc/dovecot
         diff -rN $old/users /etc/dovecot/users >"$OLD/difference" || [ $? = 1 ]
         wait
+        if [ -n "$LIVE" ]; then
+            sed -n 's/^> //p' "$OLD/difference"
+        else
+            cat /etc/dovecot/users/*
+        fi | /etc/dovecot/subscribe
         # Who may do less than before, or has another password, must not stay logged in; mail
         # programs connect again by themselves.
         { cat "$OLD/difference"; diff -N $old/acl /etc/dovecot/acl; } |
@@ -132,5 +139,6 @@ $words"
 @deploy("Dovecot")
 def dovecot() -> None:
     """Install, roll out, run."""
+    refuse(inherited())
     install(PACKAGES)
     rollout(service=SERVICE, name="Dovecot")

@@ -18,6 +18,7 @@ from roles import queues
 from roles.observed import Commands, failure, forget, observe, wrong_release
 
 _WANTED = "mailwright packages"
+_REFUSED = "mailwright refused"
 _TOLD = "mailwright packages told"
 
 _SCRIPT = Path(__file__).with_name("packages.sh").read_text()
@@ -37,6 +38,12 @@ def install(packages: Sequence[str], preseed: Sequence[str] = (), early: str = "
     _install(name=f"Packages: {', '.join(packages)}")
 
 
+def refuse(words: str) -> None:
+    """Fail this host before anything is changed there: the first `install` that runs does."""
+    if words:
+        host.connector_data.setdefault(_REFUSED, []).append(words)
+
+
 @operation()
 def _install() -> Commands:
     """One transaction for all that the roles of this run want and the host lacks."""
@@ -47,6 +54,8 @@ def _install() -> Commands:
     missing = sorted(set(packages) - seen.packages)
     _tell(missing)
     yield from wrong_release(seen)
+    for words in host.connector_data.get(_REFUSED, ()):
+        yield failure(words)
     if "postfix" in packages and seen.unfinished:
         yield failure("\n".join(seen.unfinished))
     if not missing:

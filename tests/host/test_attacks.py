@@ -6,12 +6,18 @@ import poplib
 import smtplib
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from email.message import EmailMessage
+from threading import Event
+from time import monotonic
 
 import pytest
 
 from mailwright.host import MailHost
-from tests.host.letters import TIMEOUT, Account, Letters, smtp
+from mailwright.use import SERVICES
+from tests.host.letters import TIMEOUT, Account, Letters, eventually, smtp
+from tests.host.logins import PORTS, refusal
 
 # Nobody's: no true password goes over the line without TLS. The words say that TLS is missing.
 PLAIN = base64.b64encode(b"\0nobody@example.invalid\0secret").decode()
@@ -112,6 +118,56 @@ def answer(connection: socket.socket, port: int) -> list[str]:
         is_last = {4190: lines[-1].startswith(("OK", "NO", "BYE")), 110: True, 143: True}
         if is_last.get(port, lines[-1][3:4] == " "):
             return lines
+
+
+GUESSES = 2  # on each port at least, before somebody else logs in
+
+
+def test_who_guesses_passwords_waits_and_nobody_else_at_his_address_does(
+    mail: MailHost, verify: dict[str, dict[str, str]]
+) -> None:
+    """Each wrong one takes two seconds. Dovecot's own penalty would be fifteen for all of them."""
+    known = verify.get("accounts", {})
+    people = {
+        protocol: [m for m in mail.mailboxes if m.address in known and service in m.services]
+        for protocol, service in SERVICES.items()
+    }
+    ports = [(protocol, port) for protocol, port in PORTS if people[protocol]]
+    if not ports:
+        pytest.skip("verify.toml has no password of a mailbox on this host")
+    waited: dict[int, list[float]] = {port: [] for _, port in ports}
+    done = Event()
+
+    def guess(protocol: str, port: int) -> None:
+        while not done.is_set():
+            before, word = monotonic(), f"guess {len(waited[port])} at {port}"
+            assert refusal(mail.name, protocol, port, people[protocol][0].address, word)
+            waited[port].append(monotonic() - before)
+
+    with ThreadPoolExecutor(len(ports)) as pool:
+        guessing = [pool.submit(guess, *each) for each in ports]
+        try:
+            eventually(
+                lambda: min(map(len, waited.values())) >= GUESSES or None,
+                "guesses on each port",
+                90,
+            )
+            took = {}
+            for protocol, port in ports:
+                user, before = people[protocol][-1].address, monotonic()
+                assert refusal(mail.name, protocol, port, user, known[user]) == "", port
+                took[port] = monotonic() - before
+        finally:
+            done.set()
+    assert [each.result() for each in guessing] == [None] * len(ports)
+    assert min(map(min, waited.values())) > 1.5
+    assert max(took.values()) < 4, took  # two seconds, and what a busy machine adds
+
+
+def test_as_many_programs_as_an_office_has_read_one_mailbox_at_once(account: Account) -> None:
+    with ExitStack() as all:
+        clients = [all.enter_context(account.imap()) for _ in range(30)]
+        assert {client.select("INBOX", readonly=True)[0] for client in clients} == {"OK"}
 
 
 # What some servers take for the end of a message (SMTP smuggling, CVE-2023-51764).

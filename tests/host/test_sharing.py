@@ -143,6 +143,59 @@ def test_who_may_read_reads_and_changes_nothing(
     assert b"Flagged" not in seen
 
 
+@pytest.mark.parametrize("kind", ["shared", "public"])
+def test_who_takes_it_out_of_his_folders_does_so_for_himself_alone(
+    request: pytest.FixtureRequest, accounts: list[Account], kind: str
+) -> None:
+    box = request.getfixturevalue(kind)
+    name, own = f"Shared/{box.address}", {m.address for m in box.members if m.right != "read"}
+    members = [a for a in accounts if name in names(a, "LSUB")]
+    readers = [a for a in members if a.address not in own]
+    if not readers or len(members) < 2:
+        pytest.skip("verify.toml has no passwords of a member who only reads and of another")
+    with readers[0].imap() as client:
+        assert client.unsubscribe(f'"{name}"')[0] == "OK"
+        try:
+            listed = [a for a in members if name in names(a, "LSUB")]
+        finally:
+            assert client.subscribe(f'"{name}"')[0] == "OK"
+    assert listed == [a for a in members if a != readers[0]]
+    assert name in names(readers[0], "LSUB")
+
+
+def test_who_may_read_can_neither_move_it_nor_say_who_may_do_what(
+    manager: Account, reader: Account, writer: Account, name: str
+) -> None:
+    folder, other = (f'{name.rstrip(chr(34))}/{each}"' for each in ("verification", "Other"))
+    commands = [
+        ("DELETE", name),
+        ("DELETE", folder),
+        ("RENAME", folder, other),
+        ("RENAME", name, '"Mine"'),
+        ("SETACL", name, reader.address, "lrwstiekxa"),
+        ("DELETEACL", name, manager.address),
+        ("SETMETADATA", name, '(/shared/comment "Hello.")'),
+        ("SETMETADATA", '""', '(/shared/comment "Hello.")'),
+    ]
+    with manager.imap() as client:
+        assert client.create(folder)[0] == "OK"
+        try:
+            for account in (reader, writer):
+                assert [answers(account, each) for each in commands] == [False] * len(commands)
+            assert folder.strip('"') in names(reader, "LIST")
+        finally:
+            assert client.delete(folder)[0] == "OK"
+
+
+def answers(account: Account, command: tuple[str, ...]) -> bool:
+    """Whether the server does what a command says that imaplib may not know."""
+    with account.imap() as client:
+        client.send(f"X1 {' '.join(command)}\r\n".encode())
+        while not (line := client.readline()).startswith(b"X1 "):
+            assert line
+        return line.startswith(b"X1 OK")
+
+
 def test_who_may_write_marks_and_deletes(writer: Account, name: str, message_id: str) -> None:
     with writer.imap() as client:
         client.select(name)

@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mailwright import password
 from mailwright.editor import edited
 from tests.host.letters import eventually
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, started
-from tests.lab.test_deploy import ask
+from tests.lab.test_deploy import ask, dry
 
 OLD, NEW = "for-everyone-to-read", "changed-in-the-middle"  # the first as in inventory/verify.toml
 
@@ -133,6 +134,62 @@ def test_a_mailbox_and_a_password_are_live_and_no_daemon_is_told(
     assert [daemons(deployed, host) for host in HOSTS] == before
     assert Deploy.count(deployed, changed) == 0
     clean(deployed)
+
+
+def test_nobody_inherits_mail_by_mistake_and_what_is_purged_is_deleted(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    """Somebody is renamed and leaves; another gets his address, then somebody else."""
+    folder = Path(shutil.copytree(inventory, tmp_path / "inventory"))
+    domains = [host.removeprefix("mail.") for host in HOSTS]
+    with edited(folder) as editor:
+        for domain in domains:
+            editor.add(f"first@{domain}", {"password": password.hash(OLD, 4)})
+    Deploy.run(deployed, folder).succeeded()
+    for host, domain in zip(HOSTS, domains, strict=True):
+        letter = f"From: a@b.invalid\\nSubject: Of {domain}\\n\\nHello.\\n"
+        ask(deployed, host, f"printf '{letter}' | doveadm save -u first@{domain}")
+    with edited(folder) as editor:
+        for domain in domains:
+            editor.rename(f"first@{domain}", f"second@{domain}", alias=True)
+            editor.remove(f"second@{domain}")
+    Deploy.run(deployed, folder).succeeded()
+
+    # As if it had been removed by hand; something else that would change as well.
+    by_hand = Path(shutil.copytree(folder, tmp_path / "by-hand")) / "mail.toml"
+    text = by_hand.read_text().partition("[removed]")[0].replace('"50M"', '"40M"')
+    new = "".join(f'[mailboxes."first@{domain}"]\nuse = "shared"\n' for domain in domains)
+    by_hand.write_text(text + new)
+    run = Deploy.run(deployed, by_hand.parent)
+    for said in (dry(deployed, by_hand.parent), run.refused()):
+        for domain in domains:
+            assert f"first@{domain} is new, and /var/vmail/{domain}/first holds" in said
+            assert said.count("--keep-mail") == len(HOSTS)
+    assert not run.acted()
+
+    with edited(folder) as editor:
+        for domain in domains:
+            editor.add(f"first@{domain}", {"use": "shared"}, keep_mail=True)
+    Deploy.run(deployed, folder).succeeded()
+    for host, domain in zip(HOSTS, domains, strict=True):
+        found = ask(deployed, host, f"doveadm fetch -u first@{domain} hdr.subject ALL")
+        assert f"Of {domain}" in found
+
+    with edited(folder) as editor:
+        for domain in domains:
+            editor.rename(f"first@{domain}", f"third@{domain}", alias=False)
+            editor.remove(f"third@{domain}")
+            editor.purge(f"third@{domain}", date(2026, 1, 1))
+            editor.purge(f"never@{domain}", date(2999, 1, 1))
+    said = Deploy.run(deployed, folder).succeeded().output
+    for host, domain in zip(HOSTS, domains, strict=True):
+        ask(deployed, host, f"test ! -e /var/vmail/{domain}/first")
+        assert f"never@{domain}: nothing lies in /var/vmail/{domain}/never" in said
+        assert f"first@{domain}: nothing lies" not in said
+    with edited(folder) as editor:
+        for domain in domains:
+            editor.add(f"first@{domain}", {"use": "shared"}, today=date(2026, 1, 1))
+    Deploy.run(deployed, folder).succeeded()
 
 
 # Two domains with a hundred thousand mailboxes each, like `few` of this host.

@@ -10,6 +10,7 @@ import pytest
 
 from lab.lab import Lab
 from tests.lab.deploys import PYINFRA, ROOT, Deploy, edit
+from tests.lab.test_deploy import ask
 from tests.lab.test_use import PASSWORD
 
 HOSTS = ("mail.example.com", "mail.example.org")
@@ -63,6 +64,38 @@ def test_who_is_no_member_any_more_is_out(
     deploy = [PYINFRA, str(changed), "deploy.py", "-y", "--limit", host]
     found = look(deployed, host, f"devices@{domain}", deploy, tmp_path)
     assert found == {"before": "OK", "open": "gone", "after": "NO", "listed": 0}
+
+
+def subscribed(lab: Lab, host: str, user: str) -> set[str]:
+    """What a member has subscribed to among shared mailboxes."""
+    said = ask(lab, host, f"doveadm mailbox list -s -u {user}")
+    return {line for line in said.splitlines() if line.startswith("Shared/")}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_each_member_has_his_own_subscriptions_which_begin_as_those_of_all(
+    deployed: Lab, inventory: Path, host: str, tmp_path: Path
+) -> None:
+    """As one list had them for everybody, in which somebody had taken the mailbox itself out."""
+    domain = host.removeprefix("mail.")
+    name = f"Shared/shared@{domain}"
+    list_of_all = f"/var/vmail/{domain}/shared/Maildir/members"
+    ask(deployed, host, f"doveadm mailbox unsubscribe -u devices@{domain} {name}")
+    ask(deployed, host, f"printf 'V\\t2\\n\\nOld\\n' >{list_of_all}")
+    changed = shutil.copytree(inventory, tmp_path / "inventory")
+    members = f'"devices@{domain}" = "read"'
+    edit(changed / "mail.toml", (members, f'{members}, "tiny@{domain}" = "read"'))
+    edit(changed / "mail.toml", ('quota = "1G"', 'quota = "1G"\nquota_trash = "11%"'))
+    notices = f"Shared/notices@{domain}"
+    try:
+        Deploy.run(deployed, Path(changed), "--limit", host).succeeded()
+        for user in ("tiny", "few"):
+            found = subscribed(deployed, host, f"{user}@{domain}")
+            assert found == {name, f"{name}/Old", notices}, user
+        assert subscribed(deployed, host, f"devices@{domain}") == {notices}
+    finally:
+        ask(deployed, host, f"printf 'V\\t2\\n\\n\\n' >{list_of_all}")
+        ask(deployed, host, f"doveadm mailbox subscribe -u devices@{domain} {name}")
 
 
 @pytest.mark.parametrize("host", HOSTS)

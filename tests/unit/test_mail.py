@@ -17,7 +17,7 @@ def box(address: str, *lines: str) -> str:
 
 # What is put before the first table, or after the last one: the line that it costs.
 HEAD = {
-    'mesage_size_limit = "1M"': "mail.toml: 'mesage_size_limit' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases or purge (did you mean 'message_size_limit'?)",
+    'mesage_size_limit = "1M"': "mail.toml: 'mesage_size_limit' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases, purge or removed (did you mean 'message_size_limit'?)",
     'message_size_limit = "big"': "mail.toml: message_size_limit: 'big' is no size; expected a number with K, M, G or T, such as 500M",
     'message_size_limit = "1K"': "mail.toml: message_size_limit: '1K' is too small for mail; expected at least 64K (RFC 5321 section 4.5.3.1.7)",
     'message_size_limit = "unlimited"': "mail.toml: message_size_limit: 'unlimited' is no size; expected a number with K, M, G or T, such as 500M",
@@ -30,7 +30,7 @@ HEAD = {
     'acme = { directory = "http://acme.example/" }': "mail.toml: acme.directory: 'http://acme.example/' is no directory of an authority; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
     'acme = { directory = "https://a.example/$(id)" }': "mail.toml: acme.directory: 'https://a.example/$(id)' is no URL; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
     'acme = { directory = "https://[a/" }': "mail.toml: acme.directory: 'https://[a/' is no URL; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
-    'nonsense = "x"': "mail.toml: 'nonsense' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases or purge",
+    'nonsense = "x"': "mail.toml: 'nonsense' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases, purge or removed",
 }  # fmt: skip
 TAIL = {
     '"loop@example.com" = "loop@example.com"': 'mail.toml: aliases."loop@example.com": is a loop: loop@example.com -> loop@example.com (mail never arrives)',

@@ -89,13 +89,17 @@ def test_a_new_mailbox_stands_behind_the_last_and_the_rest_is_untouched(run, wri
 def test_a_mailbox_that_is_removed_leaves_the_comments_of_others(run, written) -> None:
     assert run("remove", "BOB@example.org")[0] == 0
     block = f'[mailboxes."bob@example.org"]\npassword = "{HASH}"\n'
-    assert written.read_text() == MAIL.replace(block, "")
+    removed = '\n[removed]\n"bob@example.org" = "bob@example.org"\n'
+    assert written.read_text() == MAIL.replace(block, "") + removed
 
 
-def test_adding_and_removing_is_the_old_file(run, written) -> None:
+def test_adding_and_removing_is_the_old_file_and_whose_mail_is_left(run, written) -> None:
+    run("add", "scan@example.com", "--use", "send-only", "--generate")
+    run("remove", "scan@example.com")
+    assert written.read_text() == MAIL
     run("add", "carol@example.com", "--generate")
     run("remove", "carol@example.com")
-    assert written.read_text() == MAIL
+    assert written.read_text() == f'{MAIL}\n[removed]\n"carol@example.com" = "carol@example.com"\n'
 
 
 def test_settings_change_in_their_place(run, written) -> None:
@@ -203,7 +207,8 @@ def test_unusual_files_survive(written, text: str) -> None:
     assert after["mailboxes"]["bob@example.org"]["quota"] == "3G"
     found.set("bob@example.org", {"quota": None, "use": None})
     found.remove("carol@example.com")
-    assert tomllib.loads(found.text) == tomllib.loads(text)
+    removed = {"removed": {"carol@example.com": "carol@example.com"}}
+    assert tomllib.loads(found.text) == tomllib.loads(text) | removed
     comments = [line.strip() for line in text.splitlines() if line.startswith("#")]
     assert [line.strip() for line in found.text.splitlines() if line.startswith("#")] == comments
 
@@ -217,7 +222,9 @@ def test_the_first_mailbox_of_all(folder) -> None:
         found.text == folder.mail.rstrip() + '\n\n[mailboxes."carol@example.com"]\nuse = "shared"\n'
     )
     found.remove("carol@example.com")
-    assert found.text == folder.mail.rstrip() + "\n"
+    assert found.text == folder.mail.rstrip() + (
+        '\n\n[removed]\n"carol@example.com" = "carol@example.com"\n'
+    )
 
 
 def test_the_file_keeps_its_mode_and_is_whole_at_every_moment(run, written, monkeypatch) -> None:

@@ -14,7 +14,7 @@ B64 = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxM
         "{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$WOVyTWm6gKXpAA$Qkb4aMV3VwYDP1lPqWiiAnVXxU6Mxs",
         "{ARGON2I}$argon2i$v=19$m=32768,t=4,p=1$f2gfRSsv5zQ$qKpDyKU0O3Z3CYQXrNvpQ4sKy0w",
         "{SHA512-CRYPT}$6$3IZvTTMt5BE2d1jT$" + "a" * 86,
-        "{SHA512-CRYPT}$6$rounds=656000$3IZvTTMt5BE2d1jT$" + "a" * 86,
+        "{SHA512-CRYPT}$6$rounds=130000$3IZvTTMt5BE2d1jT$" + "a" * 86,
         "{SHA256-CRYPT}$5$3IZvTTMt5BE2d1jT$" + "a" * 43,
         "{SSHA512}" + B64,
         "{PBKDF2}$1$qVm3lWWFUrQMiAMp$5000$" + "0f" * 20,
@@ -22,6 +22,30 @@ B64 = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxM
 )
 def test_hashes_that_both_dovecots_verify(hashed: str) -> None:
     assert password.check(hashed) == hashed
+
+
+ARGON2 = "{ARGON2ID}$argon2id$v=19$%s$WOVyTWm6gKXpAA$Qkb4aMV3VwYDP1lPqWiiAnVXxU6Mxs"
+
+
+@pytest.mark.parametrize(
+    ("hashed", "expected"),
+    [
+        ("{BLF-CRYPT}$2y$13$" + "a" * 53, "a cost of 12 at most"),
+        ("{BLF-CRYPT}$2y$31$" + "a" * 53, "a cost of 12 at most"),
+        ("{SHA512-CRYPT}$6$rounds=130001$salt$" + "a" * 86, "rounds=130000 at most"),
+        ("{SHA512-CRYPT}$6$rounds=999999999$salt$" + "a" * 86, "rounds=130000 at most"),
+        ("{SHA256-CRYPT}$5$rounds=80001$salt$" + "a" * 43, "rounds=80000 at most"),
+        ("{PBKDF2}$1$qVm3lWWFUrQMiAMp$4294967295$" + "0f" * 20, "rounds=350000 at most"),
+        (ARGON2 % "m=65537,t=1,p=1", "m=65536 at most, and t*m=524288"),
+        (ARGON2 % "m=65536,t=9,p=1", "m=65536 at most, and t*m=524288"),
+        (ARGON2 % "m=8,t=4294967295,p=1", "m=65536 at most, and t*m=524288"),
+    ],
+)
+def test_a_hash_that_would_keep_others_waiting_is_refused(hashed: str, expected: str) -> None:
+    """Dovecot's auth verifies one password after the other."""
+    with pytest.raises(Invalid, match="takes too long") as caught:
+        password.check(hashed)
+    assert caught.value.expected == expected
 
 
 @pytest.mark.parametrize(
@@ -37,6 +61,14 @@ def test_hashes_that_both_dovecots_verify(hashed: str) -> None:
         ("{BLF-CRYPT}$2y$08$tooshort", "is no hash of scheme BLF-CRYPT"),
         ("{SHA512-CRYPT}$5$3IZvTTMt5BE2d1jT$" + "a" * 43, "is no hash of scheme SHA512-CRYPT"),
         ("{SSHA512}secret:x", "is no hash of scheme SSHA512"),
+        ("{SSHA512}" + "a" * 10000, "is no hash of scheme SSHA512"),
+        ("{PBKDF2}$1$" + "a" * 10000 + "$5000$" + "0f" * 20, "is no hash of scheme PBKDF2"),
+        (ARGON2 % "m=1024,t=1,p=1" + "a" * 10000, "is no hash of scheme ARGON2ID"),
+        (ARGON2 % "m=1024,t=1,p=99", "is no hash of scheme ARGON2ID"),
+        (
+            "{SHA512-CRYPT}$6$rounds=9999999999$salt$" + "a" * 86,
+            "is no hash of scheme SHA512-CRYPT",
+        ),
         ("{BLF-CRYPT}$2y$08$" + "a" * 53 + "\n", "is no hash of scheme BLF-CRYPT"),
     ],
 )

@@ -89,11 +89,86 @@ def test_what_cannot_be_purged_is_not_written(run, written, args, error) -> None
     assert written.read_text() == before
 
 
-def test_who_comes_back_keeps_his_mail(run, written) -> None:
+BACK = "error: mail.toml: mailboxes.\"{}\": would have the mail of {}, who was removed ('--keep-mail' gives it to him; 'mailwright mailbox purge' has it deleted)"
+
+
+def test_who_comes_back_keeps_his_mail_and_nobody_else_gets_it(run, written) -> None:
+    before = tomllib.loads(written.read_text())
     run("remove", "bob@example.org")
-    run("purge", "bob@example.org", "--on", "2026-12-31")
-    error = f"error: mail.toml: purge.\"bob@example.org\": 'bob@example.org' is a mailbox; {CANCEL}"
-    assert run("add", "bob@example.org", "--use", "shared")[1] == [error]
+    left = BACK.format("bob@example.org", "bob@example.org")
+    assert run("add", "bob@example.org", "--use", "shared")[1] == [left]
+    run("purge", "bob@example.org", "--on", "2999-12-31")
+    due = f"error: mail.toml: purge.\"bob@example.org\": 'bob@example.org' is a mailbox; {CANCEL}"
+    assert run("add", "bob@example.org", "--use", "shared")[1] == [left, due]
+    run("purge", "bob@example.org", "--cancel")
+    assert run("add", "Bob@example.org", "--use", "shared", "--keep-mail")[1] == []
+    after = tomllib.loads(written.read_text())
+    assert after["mailboxes"].pop("Bob@example.org") == {
+        "use": "shared",
+        "stored_as": "bob@example.org",
+    }
+    del before["mailboxes"]["bob@example.org"]
+    assert after == before
+
+
+def test_what_was_deleted_is_forgotten_by_whoever_comes_next(run, written) -> None:
+    """Should it not be deleted yet, the deploy says so."""
+    run("remove", "bob@example.org")
+    run("purge", "bob@example.org", "--on", "2026-01-01")
+    assert run("add", "bob@example.org", "--use", "shared")[1] == []
+    after = tomllib.loads(written.read_text())
+    assert after["mailboxes"]["bob@example.org"] == {"use": "shared"}
+    assert not {"purge", "removed"} & after.keys()
+
+
+def test_of_a_mailbox_that_was_renamed_the_mail_is_deleted_where_it_lies(run, written) -> None:
+    run("rename", "bob@example.org", "rob@example.org")
+    run("remove", "rob@example.org")
+    text = tomllib.loads(written.read_text())
+    assert text["removed"] == {"rob@example.org": "bob@example.org"}
+    assert "bob@example.org" not in text.get("aliases", {})
+    assert run("add", "bob@example.org", "--use", "shared")[1] == [
+        BACK.format("bob@example.org", "rob@example.org")
+    ]
+    assert "rob@example.org  removed; its mail, as bob@example.org, stays on" in run("list")[0]
+    assert run("purge", "rob@example.org", "--on", "2026-12-31") == (
+        "the mail of rob@example.org, which lies there as bob@example.org, is deleted on 2026-12-31, once the hosts are deployed\n",
+        [],
+    )
+    assert tomllib.loads(written.read_text())["purge"] == {"bob@example.org": date(2026, 12, 31)}
+    run("purge", "rob@example.org", "--cancel")
+    assert run("add", "rob@example.org", "--use", "shared", "--keep-mail")[1] == []
+    after = tomllib.loads(written.read_text())
+    assert after["mailboxes"]["rob@example.org"]["stored_as"] == "bob@example.org"
+
+
+def test_of_an_address_that_never_was_nothing_is_promised(run, written) -> None:
+    err = run("purge", "x@example.com", "--on", "2026-12-31")[1]
+    assert err == [
+        "no mailbox x@example.com was removed with 'mailwright mailbox remove'; the deploy says if its host has nothing of it"
+    ]
+
+
+def test_a_row_of_a_sheet_leaves_whose_mail_it_was(run, written) -> None:
+    sheet = written.parent / "mailboxes" / "example.org.csv"
+    sheet.parent.mkdir(exist_ok=True)
+    sheet.write_text("address,use\nteam@example.org,shared\n")
+    run("remove", "team@example.org")
+    assert tomllib.loads(written.read_text())["removed"] == {"team@example.org": "team@example.org"}
+    run("add", "team@example.org", "--use", "shared", "--keep-mail")
+    assert "team@example.org,shared,team@example.org" in sheet.read_text()
+    assert "removed" not in tomllib.loads(written.read_text())
+
+
+def test_the_mail_of_a_domain_that_has_left_is_deleted_on_whatever_host_has_it(
+    folder: Folder,
+) -> None:
+    folder.mail += (
+        '[removed]\n"x@gone.example" = "x@gone.example"\n[purge]\n"x@gone.example" = 2026-01-02\n'
+    )
+    for host in folder.load().hosts:
+        line = picture(host)[LIST].splitlines()[2]
+        assert line == "2026-01-02 x@gone.example /var/vmail/gone.example/x"
 
 
 def test_everything_that_is_wrong_is_told_at_once(folder: Folder) -> None:

@@ -12,7 +12,7 @@ from roles.service import Service
 
 ROOT = Path(__file__).parents[2]
 SHARED = {"__init__", "rollout", "service", "observed", "difference", "packages", "queues"}
-SHARED |= {"serving"}
+SHARED |= {"serving", "stores"}
 ROLES = sorted(path.stem for path in (ROOT / "roles").glob("*.py") if path.stem not in SHARED)
 
 

@@ -149,3 +149,27 @@ def test_one_of_a_domain_of_members_may_send_as_it(folder) -> None:
     team(folder, 'members = { "@example.com" = "read" }', 'send_as = "alice@example.com"')
     logins = folder.load().hosts[0].sender_logins["team@example.com"]
     assert logins == ("alice@example.com", "team@example.com")
+
+
+@pytest.mark.parametrize(
+    ("member", "place"),
+    [
+        ("alice@example.com", 'mailboxes."alice@example.com"'),
+        ("@example.com", 'domains."example.com"'),
+    ],
+)
+def test_who_is_a_member_of_too_many_could_not_log_in(folder, member: str, place: str) -> None:
+    """Dovecot's answer about him has 8192 bytes at most."""
+
+    def more(*numbers: int) -> str:
+        tables = (f'[mailboxes."s{number:03}@example.com"]' for number in numbers)
+        lines = f'use = "shared"\nmembers = {{ "{member}" = "read" }}\n'
+        return "".join(f"{table}\n{lines}" for table in tables)
+
+    folder.mail += more(*range(150))
+    folder.load()
+    folder.mail += more(*range(150, 160))
+    assert folder.wrong() == [
+        f"mail.toml: {place}: is a member of 160 shared mailboxes; expected a hundred and fifty or so"
+        " (nobody could log in or get mail; a shared mailbox may have folders)"
+    ]

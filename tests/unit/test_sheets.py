@@ -232,7 +232,7 @@ def test_a_renamed_row_is_renamed_wherever_it_is_named(folder: Folder, sheet: Pa
     assert after.aliases["carol@example.com"].targets == ("caroline@example.com",)
     carol = before.mailboxes["carol@example.com"]
     assert after.mailboxes["caroline@example.com"] == replace(
-        carol, address="caroline@example.com", stored_as="carol@example.com"
+        carol, address="caroline@example.com", stored_as="carol@example.com", keeps_mail=True
     )
     with edited(folder.path) as editor:
         editor.rename("caroline@example.com", "carol@example.com", alias=False)

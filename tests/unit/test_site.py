@@ -117,6 +117,17 @@ def test_certificates_that_do_not_fit(folder, chain) -> None:
     ]
 
 
+def test_one_certificate_that_has_expired_is_served_and_stops_no_deploy(folder, chain) -> None:
+    file = folder.path / "tls/web/example.org.pem"
+    self_signed(file, "autoconfig.example.org")
+    file.write_text(chain("autoconfig.example.org", days=-1, start=-2))
+    found = folder.load()
+    assert found.warnings[0].startswith("tls/web/example.org.pem has a certificate that expired on")
+    assert "autoconfig.example.org" in {
+        name for site in found.hosts[1].sites for name in site.names
+    }
+
+
 def test_what_most_may_use_is_told_and_the_others_are_the_exceptions(folder, add) -> None:
     add("anna@example.com", "archive")
     add("scan@example.com", "send-only")
