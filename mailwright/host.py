@@ -268,6 +268,11 @@ class MailHost(Machine):
         return () if self.name in {domain.name for domain in self.domains} else (self.name,)
 
     @property
+    def authserv_ids(self) -> list[str]:
+        """The names that verdicts of our hosts begin with (RFC 8601 section 2.2)."""
+        return sorted({self.name, *(d.host for d in self.book.domains.values() if d.host)})
+
+    @property
     def foreign_senders(self) -> list[str]:
         """The addresses of domains stored elsewhere that have an entry in `sender_logins`."""
         here = {domain.name for domain in self.domains}

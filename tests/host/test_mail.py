@@ -189,28 +189,75 @@ def test_a_plus_address_reaches_its_owner(account: Account, letters: Letters) ->
 def test_the_header_from_must_belong_to_the_sender(
     mail: MailHost, account: Account, letters: Letters
 ) -> None:
-    local, _, domain = account.address.partition("@")
-    owned = [name for name, logins in mail.sender_logins.items() if account.address in logins]
+    me, other = account.address, "someone@relay.invalid"
+    local, _, domain = me.partition("@")
+    owned = [name for name, logins in mail.sender_logins.items() if me in logins]
     foreign = [name for name in mail.sender_logins if name not in owned and name[0] != "@"]
     with account.smtp() as client:
-        for sender in ("someone@relay.invalid", f"{account.address}, someone@relay.invalid"):
+        for sender in (other, f"{me}, {other}", *foreign[:1], f"{me}\r\nSender: {other}"):
             assert submitted(client, account, letters, sender) == 554
-        for sender in foreign[:1]:
-            assert submitted(client, account, letters, sender) == 554
-        for sender in (account.address, f"{local}+detail@{domain}"):
+        for sender in (me, f"{local}+detail@{domain}", f'"{other}" <{me}>'):
             assert submitted(client, account, letters, sender) == 250
+
+
+def test_a_header_from_that_programs_read_differently_is_refused(
+    account: Account, letters: Letters
+) -> None:
+    """Else one of them shows whom the letter is not from (RFC 5322 section 3.4)."""
+    me, other = account.address, "someone@relay.invalid"
+    with account.smtp() as client:
+        for sender in (f"{other} <{me}>", f"{me} ({other})", f"us: {me};", f"<{other}> <{me}>"):
+            assert submitted(client, account, letters, sender) == 554
+        for sender in (
+            f"{me}\r\nFrom: {other}",
+            f"=?utf-8?q?=22{other}=22?= <{me}>",
+            f"a\7 <{me}>",
+        ):
+            assert submitted(client, account, letters, sender) == 554
 
 
 def submitted(client: smtplib.SMTP, account: Account, letters: Letters, sender: str) -> int:
     """The answer to a letter with this header From and the account's own envelope."""
     letter = letters.write(account.address, account)
-    letter.replace_header("From", sender)
+    written = f"From: {account.address}\r\n".encode()
+    raw = letter.as_bytes().replace(written, f"From: {sender}\r\n".encode(), 1)
     try:
-        client.send_message(letter, account.address, [account.address])
+        client.sendmail(account.address, [account.address], raw)
     except smtplib.SMTPDataError as refused:
         return refused.smtp_code
     account.wait_for(letter["Message-ID"])
     return 250
+
+
+def test_an_envelope_sender_needs_no_quotes(account: Account) -> None:
+    """Of "alice+@tiny"@example.com Postfix asks who owns alice@example.com."""
+    local, _, domain = account.address.partition("@")
+    with account.smtp() as client:
+        client.mail(f'"{local}+@somebody"@{domain}')
+        assert client.rcpt(account.address)[0] == 553
+
+
+# As this host writes its verdicts, and other ways to write the same (RFC 8601 section 2.2).
+@pytest.mark.parametrize("port", [25, 465])
+def test_nobody_else_says_what_this_host_has_found(
+    mail: MailHost, account: Account, letters: Letters, port: int
+) -> None:
+    """RFC 8601 section 5; and what marks spam."""
+    letter = letters.write(account.address if port == 465 else "someone@sender.invalid", account)
+    names = (mail.name, f"{mail.name} 1", mail.name.upper(), f"(a) {mail.name}", f'"{mail.name}"')
+    forged = "".join(f"Authentication-Results: {name}; dmarc=pass\r\n" for name in names)
+    forged += f"authentication-results :\r\n {mail.name};\r\n dmarc=pass\r\nX-Spam: Yes\r\n"
+    other = "Authentication-Results: relay.invalid; dmarc=pass\r\n"
+    raw = f"{other}{forged}".encode() + letter.as_bytes()
+    with account.smtp() if port == 465 else smtp(mail.name) as client:
+        client.sendmail(str(letter["From"]), [account.address], raw)
+    arrived = account.wait_anywhere(letter["Message-ID"])
+    found = [str(each) for each in arrived.get_all("Authentication-Results", [])]
+    if port == 465:
+        assert (found, arrived["X-Spam"]) == (["relay.invalid; dmarc=pass"], None)
+    else:
+        assert len(found) == 1
+        assert "dmarc=pass" not in found[0]
 
 
 def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters: Letters) -> None:

@@ -35,6 +35,71 @@ def test_every_script_of_the_inventory_is_there_and_compiled(host: Host, mail: M
         assert host.run(f"test {path}.svbin -nt {path}.sieve").succeeded
 
 
+# What Dovecot does for a script, to its owner: envelope sender, then header fields.
+SUBMIT = """
+import smtplib, sys
+sender, reader, header = sys.argv[1:]
+with smtplib.SMTP("{loopback}", 10026) as client:
+    client.ehlo("localhost")
+    client.mail(sender)
+    client.rcpt(reader)
+    print(client.data(header.replace("|", chr(10)) + chr(10) + "Hello.")[0])
+"""
+REDIRECTED = "X-Sieve: a|X-Sieve-Redirected-From: b|"
+
+
+def submitted(host: Host, mail: MailHost, account: Account, sender: str, header: str) -> str:
+    program = SUBMIT.format(loopback=mail.loopback)
+    return host.check_output("python3 -c %s %s %s %s", program, sender, account.address, header)
+
+
+def test_a_script_sends_as_its_owner_only(host: Host, mail: MailHost, account: Account) -> None:
+    """Refused at once: what leaves would be signed, and pass SPF."""
+    me, other = account.address, "someone@relay.invalid"
+    wrong = (f"From: {other}", f"From: {other} <{me}>", f"From: {me}|Sender: {other}")
+    tries = [(me, f"X-Sieve: a|{each}|") for each in wrong]
+    tries += [(sender, f"X-Sieve: a|From: {me}|") for sender in (other, "")]
+    assert {submitted(host, mail, account, *each) for each in tries} == {"554"}
+    nobody = host.run(f"runuser -u nobody -- bash -c ': < /dev/tcp/{mail.loopback}/10026'")
+    assert "refused" in nobody.stderr
+
+
+@pytest.mark.parametrize(
+    "before, own, signed, sender",
+    [
+        ("X-Sieve: a|", True, True, "<>"),  # an answer has no sender (RFC 3834 section 3.3)
+        (REDIRECTED, True, False, "own"),
+        (REDIRECTED, False, False, "<>"),  # SPF would pass for the domain of From
+        (f"X-Other: c|{REDIRECTED}", True, True, "<>"),  # no script writes before Dovecot
+    ],
+)
+def test_what_a_script_sends_is_signed_if_its_owner_wrote_it(
+    *,
+    host: Host,
+    mail: MailHost,
+    account: Account,
+    letters: Letters,
+    before: str,
+    own: bool,
+    signed: bool,
+    sender: str,
+) -> None:
+    author = account.address if own else "someone@relay.invalid"
+    letter = letters.write(author, account)
+    header = f"{before}From: {author}|Message-ID: {letter['Message-ID']}|"
+    assert submitted(host, mail, account, account.address, header) == "250"
+    arrived = account.wait_anywhere(letter["Message-ID"])
+    assert bool(arrived["DKIM-Signature"]) == signed
+    assert arrived["Return-Path"] == (f"<{account.address}>" if sender == "own" else sender)
+
+
+def test_only_root_hands_in_mail_by_sendmail(host: Host) -> None:
+    """Nothing else on the host could be told apart from a script that speaks for anybody."""
+    said = host.run("echo | runuser -u vmail -- /usr/sbin/sendmail -f '' postmaster")
+    assert said.failed
+    assert "not allowed to submit" in said.stderr
+
+
 @pytest.mark.parametrize("user, reaches", [("vmail", True), ("nobody", False), ("postfix", False)])
 def test_only_dovecot_teaches_the_filter(host: Host, user: str, reaches: bool) -> None:
     asked = host.run(f"runuser -u {user} -- rspamc -h {CONTROLLER} uptime")
