@@ -1,8 +1,8 @@
 """A mail server, top to bottom: `pyinfra inventory deploy.py`.
 
-Everybody asks the resolver. Postfix comes after those that it asks, so that it never greets anybody
-whom it cannot serve. What deletes mail comes last: every role before it has said which mailboxes
-there are.
+The firewall must let the host's services reach each other. Everybody asks the resolver. Postfix
+comes after those that it asks, so that it never greets anybody whom it cannot serve. What deletes
+mail comes last: every role before it has said which mailboxes there are.
 """
 
 from roles.acme import acme
@@ -24,6 +24,7 @@ from roles.waiting import waiting
 
 base()
 alarm()
+firewall()
 unbound()
 tls()
 dovecot()
@@ -35,6 +36,5 @@ mta_sts_resolver()
 postfix()
 waiting()
 nginx()
-firewall()
 acme()
 purge()

@@ -12,6 +12,8 @@ from pyinfra.operations.util.files import generate_color_diff
 from roles.observed import Observed
 from roles.service import File, Service
 
+_TOLD = "mailwright told as wrong"
+
 
 def tell(changed: Sequence[File], others: Sequence[str], seen: Observed) -> None:
     """Log the files that differ and the other things that would be done.
@@ -30,6 +32,15 @@ def tell(changed: Sequence[File], others: Sequence[str], seen: Observed) -> None
         logger.info("%s%s differs%s", host.print_prefix, file.path, note)
         if file.path in current:
             _tell_lines(current[file.path], file.text)
+
+
+def tell_wrong(wrong: Sequence[str]) -> None:
+    """Log what the host does not do as it should, once, also in a run that heals it."""
+    told = host.connector_data.setdefault(_TOLD, set())
+    for words in wrong:
+        if words not in told:
+            logger.warning("%s%s", host.print_prefix, words)
+        told.add(words)
 
 
 def _tell_lines(old: str, new: str) -> None:

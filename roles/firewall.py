@@ -1,6 +1,7 @@
 """The firewall: nftables opens exactly the ports that are served, and SSH.
 
-Comes last, so that a port opens only when its daemon is there. Connections that exist stay.
+Comes early: each service is asked over the loopback whether it answers, and a firewall that
+somebody has changed would stop the deploy before its turn. Connections that exist stay.
 """
 
 from pyinfra.api.deploy import deploy

@@ -1,6 +1,6 @@
 """nginx, the web server (443): MTA-STS policies, and the settings that mail programs ask for.
 
-Needs `tls`, and comes before `firewall`. At port 80 it shows the challenges of an authority that is
+Needs `tls`. At port 80 it shows the challenges of an authority that is
 asked by ACME, and nothing else. A host without web sites and ACME has none.
 """
 

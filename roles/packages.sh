@@ -25,7 +25,7 @@ PATIENCE=120
 # patient COMMAND...: again, for two minutes, while another program holds a lock that it needs.
 patient() {
     until "$@" >"$said" 2>&1; do
-        holder=$(sed -nE 's/.*(held by process|locked by another process with pid) ([0-9]+).*/\2/p' "$said" | tail -n 1)
+        holder=$(sed -nE 's/.*(held by process|locked by .* with pid) ([0-9]+).*/\2/p' "$said" | tail -n 1)
         [ -n "$holder" ] || { cat "$said" && return 1; }
         [ "$PATIENCE" -gt 0 ] || {
             name=$(cat "/proc/$holder/comm" 2>/dev/null) || name="a program"

@@ -19,7 +19,7 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host, state
 
 from mailwright.render import Picture
-from roles.difference import tell, warn
+from roles.difference import tell, tell_wrong, warn
 from roles.observed import Commands, Observed, observe, serving, where, wrong_release
 from roles.service import File, Mode, Service
 
@@ -37,9 +37,10 @@ def rollout(service: Service) -> Commands:
         return
     yield from wrong_release(seen)
     plan = Plan.of(service, host.data.picture, seen)
-    if not plan.changed and not plan.others:
+    if not plan.changed and not plan.others and not plan.wrong:
         host.noop(f"{service.name}: {len(plan.files)} files are in place and loaded")
         return
+    tell_wrong(plan.wrong)
     tell(plan.changed, plan.others, seen)
     archive = plan.archive()
     yield StringCommand(plan.head(archive) + _SCRIPT, _stdin=base64.encodebytes(archive).decode())
@@ -62,6 +63,7 @@ class Plan:
     lost: list[str]
     bent: list[str]
     stamped: list[str]
+    wrong: list[str]
     others: list[str]
     digest: str
     live: bool
@@ -88,9 +90,10 @@ class Plan:
         wrong = _wrong(service, files, picture, seen) if loaded else []
         bent = _bent(service, files, seen) if loaded else []
         others = [f"{path} would be removed" for path in stale]
-        others += [_lost(path, seen) for path in lost]
-        others += [f"{folder} would be a folder of mode 755" for folder in bent]
-        others += [f"{service.name}: {what}" for what in wrong]
+        others += [f"{path} would be built" for path in lost if not made[path]]
+        wrong += [f"{path} {_lost(path, seen)}" for path in lost if made[path]]
+        wrong += [f"{folder} is no folder of root's with mode 755" for folder in bent]
+        wrong = [f"{service.name}: {what}" for what in wrong]
         if loaded != digest and (files or before):
             others.append(f"{service.name} would load its files")
         changed = [file for file in files if seen.files.get(file.path) != file.fingerprint]
@@ -99,7 +102,7 @@ class Plan:
         live = live and all(map(service.is_live, touched))
         live = live and not bent
         stamped = _stamped(service, files, picture)
-        return cls(service, files, changed, stale, lost, bent, stamped, others, digest, live)
+        return cls(service, files, changed, stale, lost, bent, stamped, wrong, others, digest, live)
 
     def archive(self) -> bytes:
         """A tar of the changed files and their folders, with owners and modes: no umask decides.
@@ -174,9 +177,7 @@ def _loads(service: Service, picture: Picture) -> list[str]:
     return [path for path in picture if any(fnmatchcase(path, glob) for glob in service.loads)]
 
 
-def _wrong(
-    service: Service, files: Sequence[File], picture: Picture, seen: Observed
-) -> Sequence[str]:
+def _wrong(service: Service, files: Sequence[File], picture: Picture, seen: Observed) -> list[str]:
     """Why a service that has loaded its files once is not right, in words."""
     wrong = list(seen.wrong.get(service.name, ()))
     if service.name not in seen.asked:
@@ -197,8 +198,9 @@ def _bent(service: Service, files: Sequence[File], seen: Observed) -> list[str]:
 
 
 def _lost(path: str, seen: Observed) -> str:
-    kind = seen.kind(path)
-    return f"{path} is {kind}; it would be built" if kind else f"{path} would be built"
+    if kind := seen.kind(path):
+        return f"is {kind}"
+    return "is not as it was built" if path in seen.files else "is missing"
 
 
 def _stamped(service: Service, files: Sequence[File], picture: Picture) -> list[str]:

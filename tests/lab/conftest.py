@@ -61,7 +61,7 @@ def first_deploy(first: tuple[Deploy, dict[str, Counter[str]]]) -> Deploy:
 @pytest.fixture
 def deployed(first_deploy: Deploy, lab: Lab, inventory: Path) -> Iterator[Lab]:
     """The lab with both hosts deployed; whatever the test does is undone by another deploy."""
-    there = "test -e /etc/mailwright/rollout/firewall/loaded"
+    there = "test -e /etc/mailwright/rollout/purge/loaded"
     if any(lab.ssh(host["name"], there).returncode for host in lab.status()["hosts"]):
         Deploy.run(lab, inventory).succeeded()  # some test has put a host back to fresh
     yield lab

@@ -249,8 +249,8 @@ def test_of_many_names_that_wait_there_is_one_line(renew, chain, monkeypatch, ca
     assert len(lines) == 1
     assert "00.example has no address in DNS; " in lines[0]
     assert "; and 37 more" in lines[0]
-    for path in renew.STATE.rglob("waits"):  # ten minutes go by
-        os.utime(path, (time.time() + 600,) * 2)
+    for path in renew.STATE.rglob("asked"):  # they have waited for ten minutes
+        os.utime(path, (time.time() - 600,) * 2)
     assert renew.Run(now=False, only="").run()
     assert (looks, capsys.readouterr().out) == ([names], "")
     assert renew.Run(now=False, only="web/01.example").run()
