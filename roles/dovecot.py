@@ -139,6 +139,6 @@ $words"
 @deploy("Dovecot")
 def dovecot() -> None:
     """Install, roll out, run."""
-    refuse(inherited())
+    refuse(inherited)
     install(PACKAGES)
     rollout(service=SERVICE, name="Dovecot")

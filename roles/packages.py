@@ -5,7 +5,7 @@ first operation, so that the first `install` that runs knows all of them.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pyinfra import logger
@@ -38,10 +38,12 @@ def install(packages: Sequence[str], preseed: Sequence[str] = (), early: str = "
     _install(name=f"Packages: {', '.join(packages)}")
 
 
-def refuse(words: str) -> None:
-    """Fail this host before anything is changed there: the first `install` that runs does."""
-    if words:
-        host.connector_data.setdefault(_REFUSED, []).append(words)
+def refuse(look: Callable[[], str]) -> None:
+    """Fail this host where `look` finds words to say, before anything is changed there.
+
+    The first `install` that runs looks, so that a run that plans nothing asks the host once.
+    """
+    host.connector_data.setdefault(_REFUSED, []).append(look)
 
 
 @operation()
@@ -54,8 +56,12 @@ def _install() -> Commands:
     missing = sorted(set(packages) - seen.packages)
     _tell(missing)
     yield from wrong_release(seen)
-    for words in host.connector_data.get(_REFUSED, ()):
-        yield failure(words)
+    looked = host.connector_data.setdefault(f"{_REFUSED}, executing: {state.is_executing}", [])
+    for look in host.connector_data.get(_REFUSED, ()):
+        if look not in looked:
+            looked.append(look)
+            if words := look():
+                yield failure(words)
     if "postfix" in packages and seen.unfinished:
         yield failure("\n".join(seen.unfinished))
     if not missing:

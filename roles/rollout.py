@@ -24,6 +24,7 @@ from roles.observed import Commands, Observed, observe, serving, where, wrong_re
 from roles.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
+_UNKNOWN = "unknown"  # what is loaded, from when a rollout claims the host until it is recorded
 
 
 @operation()
@@ -90,8 +91,10 @@ class Plan:
         wrong = _wrong(service, files, picture, seen) if loaded else []
         bent = _bent(service, files, seen) if loaded else []
         others = [f"{path} would be removed" for path in stale]
-        others += [f"{path} would be built" for path in lost if not made[path]]
-        wrong += [f"{path} {_lost(path, seen)}" for path in lost if made[path]]
+        # What a rollout that died has built is not noted yet.
+        odd = [] if loaded.endswith(_UNKNOWN) else [path for path in lost if made[path]]
+        others += [f"{path} would be built" for path in lost if path not in odd]
+        wrong += [f"{path} {_lost(path, seen)}" for path in odd]
         wrong += [f"{folder} is no folder of root's with mode 755" for folder in bent]
         wrong = [f"{service.name}: {what}" for what in wrong]
         if loaded != digest and (files or before):
@@ -182,7 +185,9 @@ def _wrong(service: Service, files: Sequence[File], picture: Picture, seen: Obse
     wrong = list(seen.wrong.get(service.name, ()))
     if service.name not in seen.asked:
         wrong.append("it could not be asked whether it serves")
-    stamps = seen.stamps.get(service.name, {})
+    # A rollout of live files that died has linked all others anew, which touches them as well.
+    died = seen.loaded[service.name].endswith(_UNKNOWN)
+    stamps = {} if died else seen.stamps.get(service.name, {})
     for path in _stamped(service, files, picture):
         right = path in seen.files and seen.files[path][3] == picture.digest(path)
         if right and seen.times[path] != stamps.get(path, seen.times[path]):

@@ -14,7 +14,7 @@ from testinfra.host import Host
 from mailwright.groups import merged
 from mailwright.host import MailHost
 from mailwright.inventory import Inventory, load
-from tests.host.letters import Account, Letters
+from tests.host.letters import MARK, Account, Letters
 from tests.host.ssh import connected
 from tests.host.state import Socket, Unit, read_sockets, read_units
 
@@ -133,11 +133,42 @@ def correspondent(verify: dict[str, dict[str, str]]) -> Account:
     if "correspondent" not in verify:
         pytest.skip("verify.toml names no correspondent, a mailbox on somebody else's server")
     other = verify["correspondent"]
-    return Account(other["address"], other["password"], other["imap_host"])
+    account = Account(other["address"], other["password"], other["imap_host"])
+    account.remove({MARK})  # what came after an earlier run had ended
+    return account
+
+
+# Takes letters of verification, and what came back of them, out of the queue and out of these
+# mailboxes. The queue comes first: what is in it could still be delivered.
+SWEEP = r"""
+for id in $(postqueue -j | sed -n 's/.*"queue_id": "\([^"]*\)".*/\1/p'); do
+    if postcat -hq $id 2>/dev/null | grep -qi '^Message-ID:.*{mark}'; then postsuper -d $id; fi
+done >/dev/null 2>&1
+for user in {users}; do
+    doveadm expunge -u $user mailbox '*' header Message-ID {mark}
+    doveadm expunge -u $user mailbox '*' from MAILER-DAEMON body {mark}
+done 2>/dev/null
+:
+"""
+
+
+@pytest.fixture(scope="session")
+def swept(host: Host, mail: MailHost, verify: dict[str, dict[str, str]]) -> Iterator[None]:
+    """Neither this run nor one before it that failed or was killed leaves letters behind.
+
+    A test takes away what it sent as far as that has arrived; what a broken server took later, or
+    still holds in its queue, would be in the way of the runs to come.
+    """
+    known = verify.get("accounts", {})
+    users = [m.address for m in mail.mailboxes if m.stores and (m.address in known or m.members)]
+    shell = SWEEP.format(mark=MARK, users=" ".join(users))
+    host.run(shell)
+    yield
+    host.run(shell)
 
 
 @pytest.fixture
-def letters() -> Iterator[Letters]:
+def letters(swept: None) -> Iterator[Letters]:
     """Letters that are gone again when the test ends."""
     sent = Letters()
     yield sent

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 TIMEOUT = 30
+MARK = "mailwright-verification"  # in the Message-ID of every letter, to find what a run has left
 
 # The test strings that every spam filter knows; Rspamd has one for each of its actions.
 GTUBE = "JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n"
@@ -180,7 +181,7 @@ class Letters:
         letter["To"] = reader if isinstance(reader, str) else reader.address
         letter["Subject"] = "mailwright verification"
         letter["Date"] = formatdate()
-        letter["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+        letter["Message-ID"] = make_msgid(MARK, sender.rpartition("@")[2])
         letter.set_content(body)
         self.ids.add(letter["Message-ID"])
         if isinstance(reader, Account):

@@ -5,6 +5,8 @@ import imaplib
 import poplib
 import socket
 import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tests.host.letters import TIMEOUT, imap, pop3, submission
 
@@ -47,19 +49,29 @@ def _pop3(server: str, port: int, user: str, password: str) -> str:
     return ""
 
 
-def _plain(user: str, password: str) -> str:
+def plain(user: str, password: str) -> str:
     """RFC 4616."""
     return base64.b64encode(f"\0{user}\0{password}".encode()).decode()
 
 
 def _submission(server: str, port: int, user: str, password: str) -> str:
     with submission(server, port) as client:
-        code, words = client.docmd("AUTH", f"PLAIN {_plain(user, password)}")
+        code, words = client.docmd("AUTH", f"PLAIN {plain(user, password)}")
     return "" if code == 235 else f"{code} {words.decode()}"
 
 
 def _sieve(server: str, port: int, user: str, password: str) -> str:
-    """RFC 5804; each answer ends with a line that starts with OK, NO or BYE."""
+    with sieve(server, port) as ask:
+        answer = ask(f'AUTHENTICATE "PLAIN" "{plain(user, password)}"'.encode())
+    return "" if answer.startswith("OK") else answer
+
+
+@contextmanager
+def sieve(server: str, port: int = 4190) -> Iterator[Callable[[bytes], str]]:
+    """Asks a command with TLS, nobody logged in yet, and returns the last line of its answer.
+
+    That line starts with OK, NO or BYE (RFC 5804).
+    """
     with socket.create_connection((server, port), timeout=TIMEOUT) as connection:
         _sieve_answer(connection)
         connection.sendall(b"STARTTLS\r\n")
@@ -67,9 +79,12 @@ def _sieve(server: str, port: int, user: str, password: str) -> str:
         context = ssl.create_default_context()
         with context.wrap_socket(connection, server_hostname=server) as secured:
             _sieve_answer(secured)
-            secured.sendall(f'AUTHENTICATE "PLAIN" "{_plain(user, password)}"\r\n'.encode())
-            answer = _sieve_answer(secured)
-    return "" if answer.startswith("OK") else answer
+
+            def ask(command: bytes) -> str:
+                secured.sendall(command + b"\r\n")
+                return _sieve_answer(secured)
+
+            yield ask
 
 
 def _sieve_answer(connection: socket.socket) -> str:

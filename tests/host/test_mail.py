@@ -13,6 +13,14 @@ from mailwright.host import MailHost
 from mailwright.mail import Domain
 from tests.host.letters import GTUBE, Account, Letters, eventually, smtp
 
+# Twelve points on every server, wherever the letter comes from.
+FAULTS = {
+    "Date": "Tue, 1 Jan 2097 00:00:00 +0000",
+    "Subject": "Re: YOU HAVE WON",
+    "X-Mailer": "Microsoft Outlook Express 6.00.2900.2180",
+    "X-PHP-Originating-Script": "0:mailer.php",
+}
+
 
 def test_mail_from_another_server_arrives_and_is_judged(
     mail: MailHost, account: Account, letters: Letters
@@ -23,6 +31,8 @@ def test_mail_from_another_server_arrives_and_is_judged(
         client.send_message(letter)
     arrived = account.wait_anywhere(letter["Message-ID"])
     assert arrived["Authentication-Results"].startswith(mail.name)
+    received = " ".join(arrived.get_all("Received", []))
+    assert "using TLSv1" in received  # a reader can see that his mail came over a safe line
 
 
 @pytest.mark.parametrize("port", [465, 587])
@@ -265,6 +275,28 @@ def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters:
     with smtp(mail.name) as client:
         client.send_message(letter)
     assert account.wait_for(letter["Message-ID"], "Junk")["X-Spam"] == "Yes"
+
+
+def test_what_only_scores_as_spam_goes_there_too(
+    mail: MailHost, account: Account, letters: Letters
+) -> None:
+    """Unlike the test string, which sets the verdict itself."""
+    letter = letters.write("someone@sender.invalid", account)
+    for name, value in FAULTS.items():
+        del letter[name]
+        letter[name] = value
+    with smtp(mail.name) as client:
+        client.send_message(letter)
+    assert account.wait_for(letter["Message-ID"], "Junk")["X-Spam"] == "Yes"
+
+
+def test_mail_from_outside_in_our_name_is_not_signed(
+    mail: MailHost, account: Account, letters: Letters
+) -> None:
+    letter = letters.write(account.address, account)
+    with smtp(mail.name) as client:
+        client.send_message(letter)
+    assert not account.wait_anywhere(letter["Message-ID"]).get_all("DKIM-Signature")
 
 
 def signatures(message: EmailMessage) -> set[tuple[str, str]]:

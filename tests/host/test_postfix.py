@@ -10,6 +10,35 @@ from mailwright.host import MailHost
 from tests.host.letters import TIMEOUT, Account, smtp, submission
 from tests.host.state import Unit
 
+# How often a peer may say MAIL, and how often connect, before it is told to come back later. The
+# peer is the host's own public address, so that nobody else has to wait for the minute to end.
+PEER = """
+python3 - {address} <<'END'
+import smtplib, sys
+
+def connect():
+    client = smtplib.SMTP(timeout=30)
+    return client if client.connect(sys.argv[1], 25)[0] == 220 else None
+
+def mails(client):
+    for n in range(50):  # Postfix makes a client slower that says EHLO a hundred times
+        client.ehlo()
+        if client.mail("")[0] != 250:
+            return n
+    return 50
+
+said = 0
+while said < 1000 and (client := connect()):
+    said += (taken := mails(client))
+    if taken < 50:
+        break
+connected = 0
+while connected < 1000 and connect():
+    connected += 1
+print(said, connected)
+END
+"""
+
 
 @pytest.fixture
 def stranger(mail: MailHost) -> Iterator[smtplib.SMTP]:
@@ -91,6 +120,47 @@ def test_vrfy_tells_nothing(stranger: smtplib.SMTP, account: Account) -> None:
 def test_a_message_over_the_size_limit_is_refused(stranger: smtplib.SMTP, mail: MailHost) -> None:
     code, _ = stranger.mail("a@sender.invalid", [f"SIZE={mail.message_size_limit + 1}"])
     assert code == 552
+
+
+def test_who_does_not_greet_is_not_served(mail: MailHost) -> None:
+    with smtp(mail.name) as client:
+        assert client.mail("a@sender.invalid")[0] // 100 == 5
+
+
+def test_an_envelope_is_written_as_the_standard_says(stranger: smtplib.SMTP) -> None:
+    for sender in ("a@sender.invalid", "a b <a@sender.invalid>"):
+        assert stranger.docmd("MAIL", f"FROM:{sender}")[0] == 501
+
+
+def test_internationalised_addresses_are_not_promised(stranger: smtplib.SMTP) -> None:
+    """Dovecot 2.3 does not know them (RFC 6531)."""
+    assert not stranger.has_extn("smtputf8")
+
+
+def test_a_submission_client_may_send_what_it_has_at_once(account: Account) -> None:
+    """Who has a password is no spammer, and some programs have never waited for an answer."""
+    with submission(account.server, 587) as client:
+        assert client.sock
+        client.sock.sendall(b"EHLO client.invalid\r\nNOOP\r\n")
+        assert [client.getreply()[0] for _ in range(2)] == [250, 250]
+
+
+def test_who_does_not_wait_for_an_answer_is_cut_off(mail: MailHost) -> None:
+    """RFC 2920 section 3.1: EHLO ends a group of commands; who goes on is no mail server."""
+    with smtp(mail.name) as client:
+        assert client.sock
+        client.sock.sendall(b"EHLO client.invalid\r\nMAIL FROM:<a@sender.invalid>\r\n")
+        try:
+            codes = {client.getreply()[0] for _ in range(2)}
+        except smtplib.SMTPServerDisconnected:
+            codes = {554}
+    assert 554 in codes
+
+
+def test_one_peer_cannot_use_up_the_server(host: Host, mail: MailHost) -> None:
+    said, connected = host.check_output(PEER.format(address=mail.addresses[0])).split()
+    assert int(said) < 1000
+    assert int(connected) < 1000
 
 
 @pytest.mark.parametrize("port", [465, 587])

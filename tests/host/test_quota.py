@@ -25,15 +25,21 @@ def small(mail: MailHost, accounts: list[Account], kind: Callable[[Mailbox], boo
 
 
 @pytest.fixture
-def narrow(mail: MailHost, accounts: list[Account]) -> Account:
+def narrow(mail: MailHost, accounts: list[Account], swept: None) -> Account:
     """A mailbox of at most 10M."""
-    return small(mail, accounts, lambda m: 0 < m.quota <= 10 << 20)
+    return unwarned(small(mail, accounts, lambda m: 0 < m.quota <= 10 << 20))
 
 
 @pytest.fixture
-def few(mail: MailHost, accounts: list[Account]) -> Account:
+def few(mail: MailHost, accounts: list[Account], swept: None) -> Account:
     """A mailbox of at most 100 messages."""
-    return small(mail, accounts, lambda m: 0 < m.quota_message_count <= 100)
+    return unwarned(small(mail, accounts, lambda m: 0 < m.quota_message_count <= 100))
+
+
+def unwarned(account: Account) -> Account:
+    """Without the warnings that came after a test had failed and ended."""
+    account.remove({WARNING})
+    return account
 
 
 def append(account: Account, letters: Letters, size: int = 70) -> bool:

@@ -8,6 +8,7 @@ from testinfra.host import Host
 
 from mailwright.host import MailHost
 from tests.host.letters import TIMEOUT, Account, Letters, eventually
+from tests.host.logins import plain, sieve
 
 CONTROLLER = "/run/mailwright/rspamd/controller.sock"
 
@@ -104,6 +105,21 @@ def test_only_root_hands_in_mail_by_sendmail(host: Host) -> None:
 def test_only_dovecot_teaches_the_filter(host: Host, user: str, reaches: bool) -> None:
     asked = host.run(f"runuser -u {user} -- rspamc -h {CONTROLLER} uptime")
     assert asked.succeeded == reaches
+
+
+def test_scripts_cannot_fill_the_disk(account: Account) -> None:
+    """No quota of a mailbox counts them."""
+    size = 900_000
+    script = b"#".ljust(size - 2, b"x") + b"\r\n"
+    names = [f"mailwright-verification-{n}" for n in range(8)]
+    login = f'AUTHENTICATE "PLAIN" "{plain(account.address, account.password)}"'
+    with sieve(account.server) as ask:
+        assert ask(login.encode()).startswith("OK")
+        puts = [f'PUTSCRIPT "{name}" {{{size}+}}\r\n'.encode() + script for name in names]
+        said = [ask(put)[:2] for put in puts]
+        for name in names:
+            ask(f'DELETESCRIPT "{name}"'.encode())
+    assert (said[0], said[-1]) == ("OK", "NO")
 
 
 @pytest.mark.parametrize("move", ["MOVE", "COPY"])

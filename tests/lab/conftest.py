@@ -37,12 +37,15 @@ def lab(inventory: Path) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def first(lab: Lab, inventory: Path) -> tuple[Deploy, dict[str, Counter[str]]]:
-    """The first deploy of the fresh hosts, and how often each unit had started by its end."""
+def first(lab: Lab, inventory: Path) -> tuple[Deploy, dict[str, Counter[str]], int]:
+    """The first deploy of the fresh hosts, how often each unit had started by its end, and how
+    much the second one, right after it, has changed.
+    """
     for host in lab.status()["hosts"]:
         lab.reset(host["name"])
     deploy = Deploy.run(lab, inventory)
-    return deploy, {host: starts(lab, host) for host in HOSTS}
+    started = {host: starts(lab, host) for host in HOSTS}
+    return deploy, started, Deploy.count(lab, inventory) if deploy.code == 0 else -1
 
 
 def starts(lab: Lab, host: str) -> Counter[str]:
@@ -53,7 +56,7 @@ def starts(lab: Lab, host: str) -> Counter[str]:
 
 
 @pytest.fixture(scope="session")
-def first_deploy(first: tuple[Deploy, dict[str, Counter[str]]]) -> Deploy:
+def first_deploy(first: tuple[Deploy, dict[str, Counter[str]], int]) -> Deploy:
     """What the first deploy of the fresh hosts did."""
     return first[0]
 

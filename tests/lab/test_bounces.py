@@ -108,6 +108,8 @@ def drill(lab: Lab, host: str) -> tuple[list[str], list[str], str]:
     finally:
         bounced = "grep -aE 'status=bounced|non-delivery notification' | tr -cd '[:print:]'"
         log = ask(lab, host, f"journalctl -q -o cat --after-cursor '{place}' | {bounced}")
+        remove = f"doveadm expunge -u $user mailbox '*' header Message-ID .{run}."
+        ask(lab, host, f"for user in {READERS[host]} {SENDERS[host]}; do {remove}; done")
     return sorted(taken), sorted(there), log
 
 
