@@ -66,7 +66,12 @@ def unlisted(host: Host) -> Iterator[int]:
     host.check_output(f"touch {done}; sleep 0.5; rm {done}")
 
 
-def test_what_listens_without_being_listed_is_not_reached(mail: MailHost, unlisted: int) -> None:
+def test_what_listens_without_being_listed_is_not_reached(
+    mail: MailHost, request: pytest.FixtureRequest
+) -> None:
+    if mail.target == "@local":
+        pytest.skip("a host reaches all of itself; verify it from another machine")
+    unlisted: int = request.getfixturevalue("unlisted")
     for address in mail.addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family) as tcp:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -88,8 +89,10 @@ GOOD = {
 
 
 @pytest.fixture
-def changed(inventory: Path, tmp_path: Path) -> Path:
-    """A copy of the inventory with one password changed and one mailbox more on each host."""
+def changed(deployed: Lab, inventory: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the inventory with one password changed and one mailbox more on each host, whose
+    mail is removed in the end.
+    """
     folder = Path(shutil.copytree(inventory, tmp_path / "changed"))
     for host in HOSTS:
         domain = host.removeprefix("mail.")
@@ -97,7 +100,9 @@ def changed(inventory: Path, tmp_path: Path) -> Path:
             settings = {"password": password.hash(NEW, 4)}
             editor.set(f"devices@{domain}", settings)
             editor.add(f"new@{domain}", settings)
-    return folder
+    yield folder
+    for host in HOSTS:
+        ask(deployed, host, f"rm -rf /var/vmail/{host.removeprefix('mail.')}/new")
 
 
 def daemons(lab: Lab, host: str) -> str:
@@ -119,12 +124,6 @@ def stay(lab: Lab, *command: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def clean(lab: Lab) -> None:
-    """Remove the new mailbox's mail."""
-    for host in HOSTS:
-        ask(lab, host, f"rm -r /var/vmail/{host.removeprefix('mail.')}/new")
-
-
 def test_a_mailbox_and_a_password_are_live_and_no_daemon_is_told(
     deployed: Lab, changed: Path
 ) -> None:
@@ -133,7 +132,6 @@ def test_a_mailbox_and_a_password_are_live_and_no_daemon_is_told(
     assert seen == dict.fromkeys(HOSTS, GOOD)
     assert [daemons(deployed, host) for host in HOSTS] == before
     assert Deploy.count(deployed, changed) == 0
-    clean(deployed)
 
 
 def test_nobody_inherits_mail_by_mistake_and_what_is_purged_is_deleted(
@@ -248,7 +246,6 @@ def test_what_killed_rollouts_began_is_finished_by_the_next(
     assert acted == {"Postfix | Postfix"}  # Dovecot's was finished by the second that was killed
     assert [daemons(deployed, host) for host in HOSTS] == before
     assert Deploy.count(deployed, changed) == 0
-    clean(deployed)
 
 
 def die_after_swap(lab: Lab, inventory: Path, role: str, file: str, target: Path) -> None:

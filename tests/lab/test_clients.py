@@ -44,7 +44,16 @@ def subject() -> str:
 
 def wait_for(letters: Callable[[], list[str]], *subjects: str) -> bool:
     """Until a program brings these, and nothing else."""
-    return eventually(lambda: sorted(letters()) == sorted(subjects) or None, f"{subjects}")
+    seen: list[str] = []
+
+    def look() -> bool | None:
+        seen[:] = sorted(letters())
+        return seen == sorted(subjects) or None
+
+    try:
+        return eventually(look, f"{subjects}")
+    except AssertionError as late:
+        raise AssertionError(f"{late}, but {seen}") from None
 
 
 def test_mbsync_keeps_two_devices_in_step(person: Find) -> None:
