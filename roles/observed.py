@@ -14,8 +14,8 @@ from pyinfra.api.facts import FactBase
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import host, state
 
-from mailwright.host import MailHost
-from mailwright.render import Picture
+from mailwright.model.host import MailHost
+from mailwright.picture.render import Picture
 from roles import queues
 
 Commands = Generator[StringCommand, None, None]

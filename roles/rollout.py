@@ -18,7 +18,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host, state
 
-from mailwright.render import Picture
+from mailwright.picture.render import Picture
 from roles.difference import tell, tell_wrong, warn
 from roles.observed import Commands, Observed, observe, serving, where, wrong_release
 from roles.service import File, Mode, Service

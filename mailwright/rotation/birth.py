@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from mailwright import signing_key
-from mailwright.dkim import DkimKey
-from mailwright.dns.dkim import slots
-from mailwright.mail import Domain
-from mailwright.problems import Problem, Problems
-from mailwright.rotation.life import ALWAYS, Life, State
+from mailwright.dns.purposes.dkim import slots
+from mailwright.inventory.schema import Domain
+from mailwright.keys import signing_key
+from mailwright.keys.lives import ALWAYS, Life, State
+from mailwright.keys.of_domain import DkimKey
+from mailwright.model.problems import Problem, Problems
 
 Wanted = tuple[Domain, str]  # and its algorithm
 

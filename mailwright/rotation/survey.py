@@ -11,15 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from mailwright import dkim
-from mailwright.dkim import DkimKey
-from mailwright.dns.authority import Authority
-from mailwright.inventory import Inventory
-from mailwright.mail import Domain
-from mailwright.problems import Problem, Problems
-from mailwright.rotation import life as lives
+from mailwright.inventory.load import Inventory
+from mailwright.inventory.schema import Domain
+from mailwright.keys import lives, of_domain
+from mailwright.keys.lives import State
+from mailwright.keys.of_domain import DkimKey
+from mailwright.model.problems import Problem, Problems
+from mailwright.net.authority import Authority
 from mailwright.rotation import steps
-from mailwright.rotation.life import State
 from mailwright.rotation.look import Look, look
 from mailwright.rotation.signers import Carried, behind, carried
 from mailwright.rotation.steps import Next
@@ -129,7 +128,9 @@ def held(folder: Path) -> Iterator[None]:
     except BlockingIOError:
         os.close(descriptor)
         what = "is being rotated by another run"
-        raise Problems([Problem(str(folder / dkim.FOLDER), what, hint="wait for it")]) from None
+        raise Problems(
+            [Problem(str(folder / of_domain.FOLDER), what, hint="wait for it")]
+        ) from None
     try:
         yield
     finally:

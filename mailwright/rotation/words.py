@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from mailwright import address
-from mailwright.mail import Domain
-from mailwright.rotation.life import State
+from mailwright.inventory.schema import Domain
+from mailwright.keys.lives import State
+from mailwright.model import address
 from mailwright.rotation.steps import DEPLOY, PUBLISH, REMOVE, REVOKE, SIGN, Next
 
 _PUBLISH = {State.REVOKED: "publish that it is revoked", State.REMOVED: "take it out of DNS"}

@@ -14,8 +14,8 @@ from time import monotonic
 
 import pytest
 
-from mailwright.host import MailHost
-from mailwright.use import SERVICES
+from mailwright.model.host import MailHost
+from mailwright.model.use import SERVICES
 from tests.host.letters import TIMEOUT, Account, Letters, eventually, smtp
 from tests.host.logins import PORTS, refusal
 

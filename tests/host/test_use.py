@@ -5,9 +5,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from mailwright.host import MailHost
-from mailwright.mail import Mailbox
-from mailwright.use import SERVICES
+from mailwright.inventory.schema import Mailbox
+from mailwright.model.host import MailHost
+from mailwright.model.use import SERVICES
 from tests.host.letters import Account, Letters, smtp
 from tests.host.logins import PORTS, refusal
 

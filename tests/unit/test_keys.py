@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from mailwright import dkim, secret, signing_key
-from mailwright.inventory import load
-from mailwright.problems import Problems
+from mailwright.inventory.load import load
+from mailwright.keys import of_domain, secret, signing_key
+from mailwright.model.problems import Problems
 
 DAY = date(2026, 11, 22)
 ED25519 = [("example.com", "ed25519")]
@@ -102,8 +102,8 @@ def test_an_interrupted_run_is_continued(folder) -> None:
     assert first.path.exists()
     first.path.with_suffix(".txt").unlink()
     assert signing_key.read(first.path, first.domain) == first
-    dkim.publish(first)
-    dkim.publish(first)
+    of_domain.publish(first)
+    of_domain.publish(first)
     assert first.path.with_suffix(".txt").read_text() == f"{first.record}\n"
     assert not list(folder.path.glob("keys/*/.*"))
 

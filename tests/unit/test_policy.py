@@ -4,10 +4,11 @@ import subprocess
 
 import pytest
 
-from mailwright import policy
-from mailwright.dns import Record, records, zones
 from mailwright.dns.formats.bind import text
-from mailwright.mail import DomainTable
+from mailwright.dns.record import Record
+from mailwright.dns.records import records, zones
+from mailwright.inventory.schema import DomainTable
+from mailwright.model import policy
 from tests.inventories import self_signed
 
 NET = '[domains."example.net"]\n'

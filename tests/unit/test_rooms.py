@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.host import VARIANTS
+from mailwright.model.host import VARIANTS
 from roles.service import Service
 
 ROOT = Path(__file__).parents[2]

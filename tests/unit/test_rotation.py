@@ -20,14 +20,13 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from mailwright import dkim, signing_key
-from mailwright.dns import records
-from mailwright.dns.authority import Authority
-from mailwright.inventory import load
-from mailwright.problems import Problem, Problems
-from mailwright.rotation import life as lives
-from mailwright.rotation.command import AUTO, NEXT, SHOW, START, Rotation, run
-from mailwright.rotation.life import Life, State
+from mailwright.commands.rotate import AUTO, NEXT, SHOW, START, Rotation, run
+from mailwright.dns.records import records
+from mailwright.inventory.load import load
+from mailwright.keys import lives, of_domain, signing_key
+from mailwright.keys.lives import Life, State
+from mailwright.model.problems import Problem, Problems
+from mailwright.net.authority import Authority
 from mailwright.rotation.signers import behind
 
 BEGIN = datetime(2026, 11, 24, 20, 0, 30, tzinfo=UTC)
@@ -136,7 +135,7 @@ class World:
         (found,) = [d for d in self.inventory.domains if d.name == domain]
         return {key.path.stem: key.state for key in found.keys}
 
-    def lives(self) -> list[dkim.DkimKey]:
+    def lives(self) -> list[of_domain.DkimKey]:
         return [key for domain in self.inventory.domains for key in domain.keys]
 
     def wait(self, **time: float) -> None:

@@ -3,8 +3,8 @@
 
 import pytest
 
-from mailwright.mail import Alias, Mailbox
-from mailwright.render import picture
+from mailwright.inventory.schema import Alias, Mailbox
+from mailwright.picture.render import picture
 from tests.unit.conftest import HASH
 
 PASSWORD = f'password = "{HASH}"'
