@@ -6,8 +6,9 @@ from pathlib import Path
 
 from lab.addresses import RESERVED, Place
 from lab.error import LabError
-from mailwright.dns import records
 from mailwright.dns.formats import bind
+from mailwright.dns.records import records
+from mailwright.dns.records import zones as zones_of
 from mailwright.inventory.load import Inventory
 from mailwright.inventory.load import load as described_in
 from mailwright.model.problems import Problems
@@ -73,9 +74,9 @@ def zones(folder: Path) -> dict[str, str]:
     described = load(folder)
     text = {
         f"{origin}." if origin else ".": bind.text(origin, some)
-        for origin, some in records.zones(described).items()
+        for origin, some in zones_of(described).items()
     }
-    for record in records.records(described):
+    for record in records(described):
         if record.type == "PTR":
             text["."] += f"{record.name} IN PTR {record.values[0]}\n"
     return text

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 
 from mailwright.advice.usage import Usage
-from mailwright.inventory.schema import Mailbox
 from mailwright.model import size
+from mailwright.model.mailbox import Mailbox
 from mailwright.model.problems import listed
 
 NEARLY_FULL = 95  # percent

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mailwright.check import port25
-from mailwright.inventory.schema import Domain
+from mailwright.model.domain import Domain
 from mailwright.model.policy import OFF
 from mailwright.model.problems import listed, shown
 from mailwright.net.resolver import Resolver

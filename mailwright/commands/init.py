@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from mailwright.inventory import hosts_file, password, schema
+from mailwright.inventory import hosts_file, password, places
 from mailwright.inventory.load import load
-from mailwright.keys import of_domain, secret, signing_key
+from mailwright.keys import dkim_files, secret, signing_key
 from mailwright.keys.tls_keys import KeyFiles
 from mailwright.model import address
 from mailwright.model.problems import Invalid, Problem, Problems
@@ -90,7 +90,7 @@ class Starter:
         texts["hash"] = json.dumps(password.hash(self.password, self.is_generated))
         return {
             hosts_file.FILE: _HOSTS.format(target=json.dumps(self.target), data=data),
-            schema.FILE: _MAIL.format(**texts),
+            places.FILE: _MAIL.format(**texts),
             VERIFY: _VERIFY.format(**texts),
             ".gitignore": _IGNORED,
         }
@@ -175,7 +175,7 @@ def init(
         reached["ssh_hostname"] = data.get("ipv4") or data.get("ipv6")  # works before DNS does
     word, made = _first_password(mailbox)
     starter = Starter(target, data | reached, domain, mailbox, word, made)
-    create(folder.absolute(), starter, of_domain.environment())
+    create(folder.absolute(), starter, dkim_files.environment())
     if made:
         click.echo(f"Password of {mailbox}, shown this once: {word}\n")
     click.echo(_NEXT.format(folder=folder, host=host))

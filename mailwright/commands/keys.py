@@ -10,7 +10,7 @@ import click
 
 from mailwright.commands.terminal import INVENTORY, chosen, passphrase
 from mailwright.inventory.load import Inventory, load
-from mailwright.keys import of_domain
+from mailwright.keys import dkim_files
 from mailwright.keys.tls_keys import KeyFiles
 from mailwright.model.host import MailHost
 from mailwright.model.problems import Problem, Problems, listed, nearest
@@ -51,10 +51,10 @@ def keys(folder: Path, domain: str | None, encrypt: bool, roll: str | None) -> N
         if each.name in wanted:
             for key in each.keys:
                 if not key.life.has_ended:
-                    of_domain.publish(key)
-                    click.echo(f"{each.name}: {key.path.stem} ({key.algorithm}), {key.state}")
+                    dkim_files.publish(folder, key)
+                    click.echo(f"{each.name}: {key.stem} ({key.algorithm}), {key.state}")
             missing += [(each, name) for name in birth.lacking(each)]
-    phrase = of_domain.environment() or (_new_passphrase() if encrypt else None)
+    phrase = dkim_files.environment() or (_new_passphrase() if encrypt else None)
     made = birth.make(folder, missing, datetime.now(UTC), phrase)
     if len(missing) > _MANY:
         with click.progressbar(
@@ -63,7 +63,7 @@ def keys(folder: Path, domain: str | None, encrypt: bool, roll: str | None) -> N
             click.echo(f"{sum(1 for _ in progress)} new keys: publish them in DNS")
         return
     for key in made:
-        click.echo(f"{key.domain}: {key.path.stem} ({key.algorithm}), new: publish it in DNS")
+        click.echo(f"{key.domain}: {key.stem} ({key.algorithm}), new: publish it in DNS")
 
 
 def _tls_keys(folder: Path, host: MailHost) -> None:

@@ -14,7 +14,7 @@ import click
 from mailwright.certificates import chains
 from mailwright.commands.terminal import INVENTORY
 from mailwright.inventory.load import Inventory, load
-from mailwright.keys import secret
+from mailwright.keys import pem, secret
 from mailwright.keys.tls_keys import KeyFiles, new_key
 from mailwright.model import address
 from mailwright.model.acme import Acme
@@ -145,7 +145,7 @@ def _ordered(ca: Ca, wanted: Wanted, key: str, proofs: Proofs) -> bool:
     names = listed(wanted.names, "and")
     click.echo(f"{names}: ordering from {ca.acme.directory}")
     try:
-        wanted.write(key + ca.order(wanted.names, chains.private_key(key), proofs))
+        wanted.write(key + ca.order(wanted.names, pem.private_key(key), proofs))
     except (NotIssued, NotShown, Refused, Unusable, Invalid) as error:
         click.echo(f"error: {names}: {error}", err=True)
         return False
@@ -174,8 +174,8 @@ def _account(path: Path) -> str:
 def _key(path: Path) -> str:
     """A private key that a certificate can be for. Raises Problems, which name the file."""
     try:
-        key = chains.read_key(path)
-        chains.private_key(key)
+        key = pem.read_key(path)
+        pem.private_key(key)
     except Invalid as error:
         raise Problems([error.at(str(path))]) from None
     return key

@@ -12,10 +12,9 @@ import click
 
 from mailwright.commands.terminal import INVENTORY, chosen, passphrase
 from mailwright.inventory.load import Inventory, load
-from mailwright.inventory.schema import Domain
-from mailwright.keys import of_domain
-from mailwright.keys.lives import ALWAYS, State
-from mailwright.keys.of_domain import DkimKey
+from mailwright.keys import dkim_files
+from mailwright.model.dkim import ALWAYS, DkimKey, State
+from mailwright.model.domain import Domain
 from mailwright.model.problems import Problem, Problems
 from mailwright.net.authority import Authority
 from mailwright.rotation import birth, words
@@ -46,7 +45,7 @@ class Rotation:
 
     def look(self) -> list[Next]:
         """What comes next, and everything that could not be asked, which is told."""
-        bury_ended(self.domains)
+        bury_ended(self.folder, self.domains)
         found: list[Problem] = []
         upcoming = survey(
             self.inventory, self.domains, self.clock(), self.authority(), self.ask_hosts, found
@@ -57,9 +56,9 @@ class Rotation:
 
     def start(self, wanted: Sequence[birth.Wanted]) -> None:
         """New keys, which wait until they are published."""
-        phrase = _phrase(key for domain, _ in wanted for key in domain.keys)
+        phrase = _phrase(self.folder, (key for domain, _ in wanted for key in domain.keys))
         for key in birth.make(self.folder, wanted, self.clock(), phrase):
-            click.echo(f"{key.domain}: {key.path.stem} ({key.algorithm}), new: publish it")
+            click.echo(f"{key.domain}: {key.stem} ({key.algorithm}), new: publish it")
         if wanted:
             self.read()
 
@@ -69,7 +68,7 @@ class Rotation:
         acted = set()
         for each in upcoming:
             if each.may(self.clock(), self.hurried):
-                take(by_name[each.key.domain], each, self.clock())
+                take(self.folder, by_name[each.key.domain], each, self.clock())
                 click.echo(words.done(each))
                 acted.add(each.key.domain)
         if acted:
@@ -163,7 +162,7 @@ def _born(key: DkimKey) -> datetime:
     if key.life.signing and key.life.signing > ALWAYS:
         return key.life.signing
     try:
-        return datetime.strptime(key.path.stem[:10], "mw%Y%m%d").replace(tzinfo=UTC)
+        return datetime.strptime(key.stem[:10], "mw%Y%m%d").replace(tzinfo=UTC)
     except ValueError:
         return ALWAYS
 
@@ -172,7 +171,7 @@ def _refuse(rotation: Rotation, upcoming: Sequence[Next], acted: Collection[str]
     """Raise Problems for the domains in which nothing could be done."""
     now, idle = rotation.clock(), [d for d in rotation.domains if d.name not in acted]
     problems = [
-        Problem(each.key.domain, f"{each.key.path.stem}: {words.phrase(each, now)}")
+        Problem(each.key.domain, f"{each.key.stem}: {words.phrase(each, now)}")
         for each in upcoming
         if each.key.domain not in acted and (each.step or each.need)
     ]
@@ -196,8 +195,9 @@ def _confirm(domains: tuple[str, ...], mode: str | None, yes: bool) -> None:
         click.confirm(f"Go on with {', '.join(domains)}?", abort=True, err=True)
 
 
-def _phrase(keys: Iterable[DkimKey]) -> str | None:
+def _phrase(folder: Path, keys: Iterable[DkimKey]) -> str | None:
     """The passphrase for new keys: that of the old ones, where they have one."""
-    paths = [key.path for key in keys if key.state in (State.NEW, State.SIGNING)]
+    used = [key for key in keys if key.state in (State.NEW, State.SIGNING)]
+    paths = [dkim_files.path_of(folder, key) for key in used]
     encrypted = any(b"BEGIN ENCRYPTED" in path.read_bytes() for path in paths)
-    return passphrase() if encrypted else of_domain.environment()
+    return passphrase() if encrypted else dkim_files.environment()

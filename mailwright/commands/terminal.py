@@ -11,9 +11,9 @@ import click
 
 from mailwright.inventory import password
 from mailwright.inventory.load import Inventory, load
-from mailwright.inventory.schema import Mailbox
-from mailwright.keys import of_domain
+from mailwright.keys import dkim_files
 from mailwright.model import address, size
+from mailwright.model.mailbox import Mailbox
 from mailwright.model.problems import nearest
 
 CONFLICTS = 3  # exit code, where records are somebody else's
@@ -23,7 +23,7 @@ INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory",
 @cache
 def passphrase() -> str | None:
     """The passphrase of encrypted keys: from the environment or, once, from the terminal."""
-    if (found := of_domain.environment()) or not sys.stdin.isatty():
+    if (found := dkim_files.environment()) or not sys.stdin.isatty():
         return found
     return str(click.prompt("Passphrase of the DKIM keys", hide_input=True, err=True))
 

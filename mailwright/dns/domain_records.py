@@ -11,7 +11,7 @@ from mailwright.model import spf
 from mailwright.model.policy import AUTOCONFIG, AUTODISCOVER, MTA_STS, Dmarc
 
 if TYPE_CHECKING:
-    from mailwright.inventory.schema import Domain
+    from mailwright.model.domain import Domain
 
 
 def records(
@@ -29,7 +29,7 @@ def records(
     yield Record("mx", name, "MX", (f"10 {domain.host}.",), why)
 
     why = "Only the domain's own servers send for it (RFC 7208)."
-    yield Record("spf", name, "TXT", (spf.value(senders(domain, is_host), policy.spf),), why)
+    yield Record("spf", name, "TXT", (spf.value(domain.spf_senders(is_host), policy.spf),), why)
 
     yield from dkim.records(domain)
 
@@ -53,13 +53,6 @@ def records(
 def reaches_out(domain: Domain) -> bool:
     """Whether there are records of it that do not end in its name."""
     return bool(domain.dkim_delegated or dmarc.outside(domain.name, domain.policy.dmarc))
-
-
-def senders(domain: Domain, is_host: bool) -> list[str]:
-    """The SPF mechanisms of a domain that is a host's name as well, or is not."""
-    others = [f"a:{host}" for host in domain.other_senders if host != domain.name]
-    own = ["a"] if is_host else []
-    return list(dict.fromkeys([*own, "mx", *others, *domain.policy.spf_mechanisms]))
 
 
 def _transport(domain: Domain, web: Collection[str]) -> Iterator[Record]:

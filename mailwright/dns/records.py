@@ -8,24 +8,13 @@ from typing import TYPE_CHECKING
 
 from mailwright.dns import domain_records as domains
 from mailwright.dns import host_records as hosts
-from mailwright.dns.record import FOREIGN, RECOMMENDED, REQUIRED, TTL, Record, strings
+from mailwright.dns.record import Record
+from mailwright.model.address import zone_of
+from mailwright.model.policy import TTL
 
 if TYPE_CHECKING:
     from mailwright.inventory.load import Inventory
-    from mailwright.inventory.schema import Domain
-
-__all__ = [
-    "FOREIGN",
-    "RECOMMENDED",
-    "REQUIRED",
-    "TTL",
-    "Record",
-    "each_zone",
-    "nearest",
-    "records",
-    "strings",
-    "zones",
-]
+    from mailwright.model.domain import Domain
 
 
 def records(inventory: Inventory) -> Iterator[Record]:
@@ -79,26 +68,18 @@ def each_zone(
     However many domains there are, only records that lie in another one's zone are held.
     """
     known = {domain.name for domain in inventory.domains}
-    above = {nearest(name.partition(".")[2], known) for name in known}
+    above = {zone_of(name.partition(".")[2], known) for name in known}
     away: dict[str, list[Record]] = {}
     for record in _of_hosts(inventory):
-        away.setdefault(nearest(record.name, known), []).append(record)
+        away.setdefault(zone_of(record.name, known), []).append(record)
     reaching = (d for d in inventory.domains if d.name in above or domains.reaches_out(d))
     for owner, some in _of_domains(inventory, reaching):
         for record in some:
-            if (origin := nearest(record.name, known)) != owner.name:
+            if (origin := zone_of(record.name, known)) != owner.name:
                 away.setdefault(origin, []).append(record)
     asked = (d for d in inventory.domains if wanted is None or d.name in wanted)
     for owner, some in _of_domains(inventory, asked):
-        own = [record for record in some if nearest(record.name, known) == owner.name]
+        own = [record for record in some if zone_of(record.name, known) == owner.name]
         yield owner.name, [*away.pop(owner.name, ()), *own]
     if wanted is None or "" in wanted:
         yield "", away.pop("", [])
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """The name's zone: the longest of the known names that it ends in."""
-    name = name.rstrip(".")
-    while name and name not in known:
-        name = name.partition(".")[2]
-    return name

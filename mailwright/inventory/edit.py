@@ -17,7 +17,7 @@ from tomlkit.items import InlineTable
 
 from mailwright.inventory import renaming, sheets, sieve
 from mailwright.inventory.load import check
-from mailwright.inventory.schema import FILE, setting
+from mailwright.inventory.places import FILE, setting
 from mailwright.inventory.sheet import Sheet
 from mailwright.keys import secret
 from mailwright.model import address

@@ -11,21 +11,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailwright.dns.domain_records import senders
-from mailwright.dns.record import TTL
-from mailwright.dns.records import nearest as nearest_zone
-from mailwright.inventory import hosts_file, schema, sieve
+from mailwright.inventory import hosts_file, schema, sieve, sites
 from mailwright.inventory.hosts_file import Group
-from mailwright.inventory.schema import Alias, Domain, Mailbox, MailTable
-from mailwright.inventory.sieve import Script
-from mailwright.inventory.validate import Directory, directory, warnings
-from mailwright.keys import of_domain
-from mailwright.keys.lives import State
-from mailwright.model import quotas, site, spf
+from mailwright.inventory.machine import machine
+from mailwright.inventory.places import setting
+from mailwright.inventory.schema import MailTable
+from mailwright.inventory.validate import directory, warnings
+from mailwright.keys import dkim_files, of_domain
+from mailwright.model import quotas, spf
 from mailwright.model.acme import Acme
-from mailwright.model.host import Machine, MailHost, machine
+from mailwright.model.address import zone_of
+from mailwright.model.address_book import AddressBook, Alias
+from mailwright.model.dkim import State
+from mailwright.model.domain import Domain
+from mailwright.model.host import Machine, MailHost
+from mailwright.model.mailbox import Mailbox
 from mailwright.model.ownership import sending
+from mailwright.model.policy import TTL
 from mailwright.model.problems import Invalid, Problem, Problems, nearest
+from mailwright.model.script import Script
 from mailwright.model.site import Site
 
 GROUP = "mail"
@@ -44,7 +48,7 @@ class Inventory:
     hosts: tuple[MailHost, ...]
     domains: tuple[Domain, ...]
     mailboxes: tuple[Mailbox, ...] = field(repr=False)
-    book: Directory = field(repr=False)
+    book: AddressBook = field(repr=False)
     groups: dict[str, Group] = field(repr=False)
     sites: tuple[Site, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
@@ -82,7 +86,7 @@ def load(
     *,
     require_keys: bool = True,
     require_tls: bool = True,
-    passphrase: Callable[[], str | None] = of_domain.environment,
+    passphrase: Callable[[], str | None] = dkim_files.environment,
     public: bool = False,
     zones: Collection[str] | None = None,
 ) -> Inventory:
@@ -101,7 +105,7 @@ def load(
     scripts = sieve.read(folder, book.domains, book.mailboxes, found)
     wrong: list[Problem] = []
     acme = _acme(table, book.postmaster)
-    sites = site.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
+    web = sites.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
     without_tls = zones is not None and not require_tls
     served = {
         m.name: {"tls_chain": ""}
@@ -112,12 +116,12 @@ def load(
     found += wrong if require_tls else []
     if found:
         raise Problems(found)
-    orders = {site.domain.host for site in sites if site.is_ordered}
+    orders = {site.domain.host for site in web if site.is_ordered}
     for m in machines:
         served[m.name] |= {"acme": acme} if m.name in orders else {}
     domains = _with_senders(domains, sending(book))
     _check_senders(domains, {m.name for m in machines})
-    hosts = [_host(m, table, domains, book, scripts, sites, served[m.name]) for m in machines]
+    hosts = [_host(m, table, domains, book, scripts, web, served[m.name]) for m in machines]
     return Inventory(
         folder=folder,
         hosts=tuple(hosts),
@@ -125,11 +129,11 @@ def load(
         mailboxes=_sorted(book.mailboxes),
         book=book,
         groups=all_groups,
-        sites=tuple(sites),
+        sites=tuple(web),
         warnings=(
             *warnings(book, table.message_size_limit),
             *sieve.warnings(scripts, _sorted(book.mailboxes)),
-            *site.warnings(sites),
+            *sites.warnings(web),
         ),
         ttl=table.ttl,
         acme=acme,
@@ -144,7 +148,7 @@ def check(
     folder: Path,
     texts: Mapping[str, str] | None = None,
     renamed: Sequence[tuple[str, str]] = (),
-) -> Directory:
+) -> AddressBook:
     """What the mailboxes are, or would be with these texts for the files of these names.
 
     Default scripts follow who is `renamed`, from one address to another. No key or certificate is
@@ -162,7 +166,7 @@ def check(
 
 def _described(
     folder: Path, texts: Mapping[str, str] | None, found: list[Problem]
-) -> tuple[dict[str, Group], list[Machine], MailTable, Directory]:
+) -> tuple[dict[str, Group], list[Machine], MailTable, AddressBook]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "is missing"
         raise Problems([Problem(str(folder), what, expected="an inventory folder", hint=_INIT)])
@@ -197,7 +201,7 @@ def _machines(all_groups: dict[str, Group], found: list[Problem]) -> list[Machin
     return sorted(machines, key=lambda m: m.name)
 
 
-def _check_memory(machines: Iterable[Machine], book: Directory, found: list[Problem]) -> None:
+def _check_memory(machines: Iterable[Machine], book: AddressBook, found: list[Problem]) -> None:
     domains = Counter(domain.host for domain in book.domains.values())
     by_domain = Counter(box.domain for box in book.mailboxes.values())
     mailboxes: Counter[str] = Counter()
@@ -216,7 +220,7 @@ def _keyed(domains: Mapping[str, Domain], zones: Collection[str] | None) -> Coll
     if zones is None:
         return domains.keys()
     places = ((name, domain.dkim_delegated or name) for name, domain in domains.items())
-    return {name for name, place in places if {name, nearest_zone(place, domains)} & {*zones}}
+    return {name for name, place in places if {name, zone_of(place, domains)} & {*zones}}
 
 
 def _with_keys(
@@ -238,7 +242,7 @@ def _with_keys(
         there = {key.algorithm for key in keys if key.state in (State.NEW, State.SIGNING)}
         missing = [name for name in domain.algorithms if name not in there]
         for name in missing if required and len(found) == before else ():
-            where = f"{of_domain.FOLDER}/{domain.name}"
+            where = f"{dkim_files.FOLDER}/{domain.name}"
             hint = f"make it with 'mailwright keys {folder}'"
             found.append(Problem(where, f"has no DKIM key for {name}", hint=hint))
         complete.append(replace(domain, keys=keys))
@@ -254,11 +258,12 @@ def _check_senders(domains: Iterable[Domain], machines: Collection[str]) -> None
     """Raise Problems for each domain that is sent from more hosts than SPF can name."""
     found = []
     for domain in domains:
-        count = spf.asks(senders(domain, domain.name in machines)) if domain.other_senders else 0
+        named = domain.spf_senders(domain.name in machines) if domain.other_senders else ()
+        count = spf.asks(named)
         if count > spf.LOOKUPS:
             what = f"is sent from {len(domain.senders)} hosts, so its SPF has {count} look-ups"
             hint = "whoever gets the mail of its aliases may send as them"
-            where = schema.setting("domains", domain.unicode)
+            where = setting("domains", domain.unicode)
             expected = f"{spf.LOOKUPS} at most (RFC 7208 section 4.6.4)"
             found.append(Problem(where, what, None, expected, hint))
     if found:
@@ -279,19 +284,28 @@ def _certificate(
 
     path = folder / m.tls_chain_file
     if acme and not path.exists() and m.tls_chain_file == m.default_chain_file:
-        return {"acme": acme, "tls_keys": KeyFiles(folder, m.name).read(found), "tls_chain": ""}
+        keys = KeyFiles(folder, m.name).read(found)
+        return {"acme": acme, "tls_keys": keys, "tls_chain": "", "tlsa": _tlsa(m, keys)}
     try:
-        return {"tls_chain": chains.read(path, m.name)}
+        chain = chains.read(path, m.name)
     except Invalid as error:
         found.append(error.at(m.tls_chain_file))
-        return {"tls_chain": ""}
+        chain = ""
+    return {"tls_chain": chain, "tlsa": _tlsa(m, (chain,))}
+
+
+def _tlsa(m: Machine, keys: Collection[str]) -> tuple[str, ...]:
+    """Nothing where the host has no DANE, or a key is missing."""
+    from mailwright.keys.pem import tlsa
+
+    return tuple(map(tlsa, keys)) if m.dane and all(keys) else ()
 
 
 def _host(
     m: Machine,
     table: MailTable,
     domains: Iterable[Domain],
-    book: Directory,
+    book: AddressBook,
     scripts: Iterable[Script],
     sites: Iterable[Site],
     certificate: dict[str, Any],

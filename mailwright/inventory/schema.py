@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -23,204 +20,18 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from mailwright.dns.purposes import caa, dmarc, tls_rpt
-from mailwright.dns.record import TTL
 from mailwright.inventory import password, sheets
-from mailwright.keys.lives import State
-from mailwright.keys.of_domain import DkimKey
-from mailwright.model import acme, address, quotas, sharing, size, spf
-from mailwright.model.policy import MTA_STS_MODES, OFF, Policy
+from mailwright.inventory.places import FILE, Places
+from mailwright.model import acme, address, policy, quotas, sharing, size, spf
+from mailwright.model.policy import MTA_STS_MODES, OFF, TTL
 from mailwright.model.problems import Invalid, Problem, listed, nearest
-from mailwright.model.sharing import Member
 from mailwright.model.size import UNLIMITED
 from mailwright.model.tls_profile import PROFILES
-from mailwright.model.use import PROTOCOLS, SERVICES, USES
+from mailwright.model.use import PROTOCOLS, USES
 
-FILE = "mail.toml"
-VMAIL = "/var/vmail"
 DKIM_DAYS = 30  # the keys before are still published for about 20
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7
-_BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key without quotes (TOML 1.0)
 LONGEST_TTL = 7 * 86400  # resolvers go no further (RFC 8767 section 4)
-
-
-def home(store: str) -> str:
-    """The folder on the host where the mail of this address of ours lies."""
-    local, _, domain = store.rpartition("@")
-    return f"{VMAIL}/{domain}/{local}"
-
-
-@dataclass(frozen=True)
-class Domain:
-    """A mail domain. `name` in A-labels; `host` is the myhostname of the host that stores it.
-
-    `quota` (bytes) and `quota_message_count` are what its mailboxes get; 0 is unlimited. Every
-    address of the domain `alias_of` has a twin here; there are no others. A `parked` domain has no
-    mail, no host and no keys. On `other_senders`, hosts too, somebody may send as an address of it.
-    `keys` are all that it has or had; `dkim_delegated` is the domain whose zone holds them, and
-    after `dkim_days` they are replaced.
-    """
-
-    name: str
-    host: str
-    algorithms: tuple[str, ...]
-    policy: Policy = field(default_factory=Policy)
-    other_senders: tuple[str, ...] = ()
-    alias_of: str | None = None
-    parked: bool = False
-    keys: tuple[DkimKey, ...] = ()
-    quota: int = 0
-    quota_message_count: int = 0
-    dkim_delegated: str | None = None
-    dkim_days: int | None = None
-
-    @property
-    def unicode(self) -> str:
-        """The name in U-labels."""
-        return address.unicode(self.name)
-
-    @property
-    def senders(self) -> tuple[str, ...]:
-        """The hosts that send for it, and sign: that which stores it, and others."""
-        return () if self.parked else (self.host, *self.other_senders)
-
-    @property
-    def published(self) -> tuple[DkimKey, ...]:
-        """The keys that have a record in DNS."""
-        return tuple(key for key in self.keys if key.state != State.REMOVED)
-
-    @property
-    def signing(self) -> tuple[DkimKey, ...]:
-        """The keys that its hosts sign with, one of each algorithm once it has been rotated."""
-        return tuple(key for key in self.keys if key.state == State.SIGNING)
-
-
-@dataclass(frozen=True)
-class Mailbox:
-    """A mailbox; `password` is a hash, empty without a login.
-
-    `quota` (bytes) and `quota_message_count` are what it may hold; 0 is unlimited.
-
-    `protocols` are those that its owner may log in with, unless it is `suspended`: then he may not
-    at all, and mail still arrives. `owner` gets the mail of a mailbox that stores none. `members`
-    share it, `send_as` are those of them, and programs, that may send as it, and with
-    `private_seen` each has seen flags of his own. `stored_as` is the address that it was first
-    stored under, before it was renamed. With `keeps_mail` it says itself where its mail lies.
-    """
-
-    address: str
-    quota: int
-    password: str = field(repr=False)
-    use: str = "devices"
-    protocols: tuple[str, ...] = USES["devices"].protocols
-    suspended: bool = False
-    owner: str | None = None
-    quota_message_count: int = 0
-    members: tuple[Member, ...] = ()
-    send_as: tuple[str, ...] = ()
-    private_seen: bool = False
-    stored_as: str | None = None
-    keeps_mail: bool = False
-
-    @property
-    def store(self) -> str:
-        """The address that its mail lies under on the host; no two mailboxes have the same."""
-        return self.stored_as or self.address
-
-    @property
-    def domain_folder(self) -> str:
-        """The folder on the host that holds the homes of the store's domain."""
-        return self.home.rpartition("/")[0]
-
-    @property
-    def home(self) -> str:
-        """Its folder on the host: Dovecot's home (mail, indexes, UIDs, Sieve scripts)."""
-        return home(self.store)
-
-    @property
-    def quota_grace(self) -> int:
-        """By how many bytes the last message may go over, so that a mailbox is full at all."""
-        return self.quota * quotas.GRACE // 100
-
-    @property
-    def localpart(self) -> str:
-        """What stands before the @."""
-        return self.address.rpartition("@")[0]
-
-    @property
-    def domain(self) -> str:
-        """The name of the domain, in A-labels."""
-        return self.address.rpartition("@")[2]
-
-    @property
-    def stores(self) -> bool:
-        """Whether mail is kept here."""
-        return USES[self.use].stores
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """Dovecot's names of the services that let the owner in."""
-        return () if self.suspended else tuple(SERVICES[name] for name in self.protocols)
-
-    @property
-    def refused_services(self) -> tuple[str, ...]:
-        """Those that tell him, once his password was right, that they are not for this mailbox."""
-        others = (name for name in SERVICES if name not in self.protocols)
-        return () if self.suspended or not self.password else tuple(SERVICES[n] for n in others)
-
-    @property
-    def fetched_days(self) -> int:
-        """How many days a message stays in Fetched after POP3 deleted it; 0 is not at all."""
-        return USES[self.use].fetched_days if "pop3" in self.protocols else 0
-
-    @property
-    def reads_imap(self) -> bool:
-        """Whether its owner sees the folders of others."""
-        return self.stores and "imap" in self.protocols
-
-    @property
-    def is_unread(self) -> bool:
-        """Whether nobody can read what is stored here."""
-        return self.stores and not self.members and not {"imap", "pop3"} & {*self.protocols}
-
-    @property
-    def sees_folders(self) -> bool:
-        """Whether anything but the inbox is ever looked at: POP3 shows no folders (RFC 1939)."""
-        return "pop3" not in self.protocols or "imap" in self.protocols
-
-
-@dataclass(frozen=True)
-class Purge:
-    """The mail of a mailbox that is gone; its host deletes it on this day or soon after."""
-
-    address: str
-    day: date
-
-    @property
-    def domain(self) -> str:
-        """The name of the domain, in A-labels."""
-        return self.address.rpartition("@")[2]
-
-    @property
-    def home(self) -> str:
-        """The folder on the host."""
-        return home(self.address)
-
-
-@dataclass(frozen=True)
-class Alias:
-    """An address whose mail goes to other addresses; `@example.com` is a domain's catch-all.
-
-    It may be a mailbox as well, and is then one of its own targets: the copy that it keeps.
-    """
-
-    address: str
-    targets: tuple[str, ...]
-
-    @property
-    def domain(self) -> str:
-        """The name of the domain, in A-labels."""
-        return self.address.rpartition("@")[2]
 
 
 def _message_size(value: object) -> int:
@@ -290,13 +101,13 @@ Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
 SpfAll = Annotated[str, _one_of(*spf.ALL)]
 Mechanism = Annotated[str, PlainValidator(spf.mechanism)]
 Mechanisms = Annotated[list[Mechanism], BeforeValidator(_list)]
-DmarcPolicy = Annotated[str, _one_of(*dmarc.POLICIES)]
-Alignment = Annotated[str, _one_of(*dmarc.ALIGNMENTS)]
+DmarcPolicy = Annotated[str, _one_of(*policy.POLICIES)]
+Alignment = Annotated[str, _one_of(*policy.ALIGNMENTS)]
 MtaSts = Annotated[str, _one_of(OFF, *MTA_STS_MODES)]
-Report = Annotated[str, PlainValidator(tls_rpt.target)]
+Report = Annotated[str, PlainValidator(policy.report_target)]
 Reports = Annotated[list[Report], BeforeValidator(_list)]
 Profile = Annotated[str, _one_of(*PROFILES)]
-Issuer = Annotated[str, PlainValidator(caa.issuer)]
+Issuer = Annotated[str, PlainValidator(policy.issuer)]
 Directory = Annotated[str, PlainValidator(acme.directory)]
 Issuers = Annotated[list[Issuer], BeforeValidator(_list)]
 UseName = Annotated[str, _one_of(*USES)]
@@ -385,17 +196,6 @@ class MailTable(_Table):
     removed: dict[str, OwnAddress] = {}
 
 
-class Places(dict[str, str]):
-    """Where each mailbox stands that is a row of a sheet; all others stand in `mail.toml`."""
-
-    def setting(self, *names: str | int) -> str:
-        """The place of a setting: `mailboxes/example.com.csv:17: "alice@example.com".quota`."""
-        place = self.get(str(names[1])) if len(names) > 1 and names[0] == "mailboxes" else None
-        if place is None:
-            return setting(*names)
-        return f'{place}: "{names[1]}"{_path(names[2:])}'
-
-
 def read(
     folder: Path, found: list[Problem], texts: Mapping[str, str] | None = None
 ) -> tuple[MailTable, Places] | None:
@@ -444,22 +244,6 @@ def _domains(raw: dict[str, Any]) -> dict[str, str | None]:
                 table.get("alias_of") if isinstance(table, dict) else None
             )
     return found
-
-
-def setting(*names: str | int) -> str:
-    """The place of a setting: `mail.toml: mailboxes."alice@example.com".quota`."""
-    path = _path(names).removeprefix(".")
-    return f"{FILE}: {path}" if path else FILE
-
-
-def _path(names: tuple[str | int, ...]) -> str:
-    words = (name for name in names if isinstance(name, str))
-    return "".join(f".{name if _BARE.fullmatch(name) else _quoted(name)}" for name in words)
-
-
-def _quoted(name: str) -> str:
-    is_plain = name.isprintable() and '"' not in name and "\\" not in name
-    return f'"{name}"' if is_plain else json.dumps(name, ensure_ascii=False)
 
 
 def _validated(raw: dict[str, Any], places: Places, found: list[Problem]) -> MailTable:

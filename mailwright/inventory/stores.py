@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailwright.inventory.schema import Domain, Mailbox, Places
+from mailwright.inventory.places import Places
+from mailwright.model.domain import Domain
+from mailwright.model.mailbox import Mailbox
 from mailwright.model.problems import Problem
 
 

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from mailwright.inventory import stores
-from mailwright.inventory.schema import (
-    Alias,
-    Domain,
-    DomainTable,
-    Mailbox,
-    MailboxTable,
-    MailTable,
-    Places,
-    Purge,
-    setting,
-)
-from mailwright.model import address, alias_domain, delivery, policy
+from mailwright.inventory import policies, stores
+from mailwright.inventory.places import Places, setting
+from mailwright.inventory.schema import DomainTable, MailboxTable, MailTable
+from mailwright.model import address, alias_domain, delivery
+from mailwright.model.address_book import AddressBook, Alias
 from mailwright.model.delivery import ROLES
-from mailwright.model.ownership import Logins, sender_logins
+from mailwright.model.domain import Domain
+from mailwright.model.mailbox import Mailbox, Purge
 from mailwright.model.policy import Policy
 from mailwright.model.problems import Invalid, Problem, listed, nearest
 from mailwright.model.sharing import Member
@@ -38,102 +31,9 @@ _POLICY = Policy()
 _HINTS_UP_TO = 1000  # addresses of a domain: comparing a word with more of them takes too long
 
 
-@dataclass(frozen=True)
-class Directory:
-    """Everything by its name. `written` are the aliases that somebody wrote, as such or as owner.
-
-    What follows from them for every domain is worked out once somebody asks for it: with thousands
-    of domains that is most of the work, and what was written has all that can be wrong with it.
-    """
-
-    domains: dict[str, Domain]
-    mailboxes: dict[str, Mailbox]
-    written: dict[str, Alias]
-    postmaster: str
-    purges: tuple[Purge, ...] = ()
-    removed: Mapping[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def taking(self) -> frozenset[str]:
-        """What was written and takes mail."""
-        stores = (name for name, box in self.mailboxes.items() if box.stores)
-        return frozenset((*stores, *self.written))
-
-    @cached_property
-    def aliases(self) -> dict[str, Alias]:
-        """Those that were written, the roles of every domain, and all twins."""
-        names = (name for name, domain in self.domains.items() if not domain.parked)
-        roles = (f"{role}@{name}" for name in names for role in ROLES)
-        return self._named({*self.written, *self._twins, *roles})
-
-    @cached_property
-    def passed(self) -> dict[str, Alias]:
-        """Those of them that mail to a written address, or to a role, passes on its way."""
-        found = self._named(self.written)
-        ahead = [self.postmaster, *(to for alias in found.values() for to in alias.targets)]
-        while ahead:
-            target = ahead.pop()
-            new = self._named({target, address.without_extension(target)} - found.keys())
-            ahead += (to for alias in new.values() for to in alias.targets)
-            found |= new
-        return found
-
-    @cached_property
-    def reached(self) -> dict[str, Alias]:
-        """Those that were written, what their mail passes, and the twins of what was written."""
-        return self.passed | self._named(self._twins)
-
-    @property
-    def _twins(self) -> Iterable[str]:
-        return alias_domain.twins(self.domains, self.taking)
-
-    def _named(self, names: Iterable[str]) -> dict[str, Alias]:
-        return {name: alias for name in names if (alias := self._alias(name))}
-
-    def _alias(self, name: str) -> Alias | None:
-        """The alias of this name: a twin, a role that nobody wrote, or what was written.
-
-        A catch-all's twin leads where the catch-all does, since `@example.com` is no target.
-        """
-        local, _, of = name.rpartition("@")
-        if of not in self.domains:
-            return self.written.get(name)
-        if original := self.domains[of].alias_of:
-            there = alias_domain.twin(name, original)
-            if local in ROLES or there in self.taking:
-                return Alias(name, (there,) if local else self.written[there].targets)
-        elif local in ROLES and name not in self.taking and not self.domains[of].parked:
-            return Alias(name, (self.postmaster,))
-        return self.written.get(name)
-
-    @cached_property
-    def ends(self) -> dict[str, frozenset[str]]:
-        """For each alias the addresses that its mail reaches."""
-        return delivery.ends({name: alias.targets for name, alias in self.aliases.items()})
-
-    @cached_property
-    def owners(self) -> dict[str, frozenset[str]]:
-        """For each alias that is no mailbox the addresses that it belongs to."""
-        return self.owners_of(self.aliases)
-
-    def owners_of(self, aliases: Mapping[str, Alias]) -> dict[str, frozenset[str]]:
-        """The same for some aliases that lead to no others.
-
-        What a mailbox forwards does not belong to whoever it is forwarded to.
-        """
-        boxes = self.mailboxes
-        kept = {name for name in aliases if name in boxes and boxes[name].stores}
-        return delivery.ends({n: each.targets for n, each in aliases.items() if n not in kept})
-
-    @cached_property
-    def sender_logins(self) -> dict[str, Logins]:
-        """By host: for each address of ours the logins there that may send as it."""
-        return sender_logins(self)
-
-
 def directory(
     table: MailTable, places: Places, machines: list[Machine], found: list[Problem]
-) -> Directory:
+) -> AddressBook:
     """What the table says, each address delivered somewhere; what is not goes to `found`."""
     domains = _domains(table, machines, found)
     mailboxes = _mailboxes(table, places, domains, found)
@@ -148,12 +48,12 @@ def directory(
     postmaster = _postmaster(table, replace(known, roles=()), mailboxes, found)
     removed = _removed(table, mailboxes, places, found)
     purges = tuple(_purges(table, domains, mailboxes, removed, found))
-    book = Directory(domains, mailboxes, aliases | owned, postmaster, purges, removed)
+    book = AddressBook(domains, mailboxes, aliases | owned, postmaster, purges, removed)
     _check_ends(book, aliases, found)
     return book
 
 
-def _check_ends(book: Directory, aliases: Collection[str], found: list[Problem]) -> None:
+def _check_ends(book: AddressBook, aliases: Collection[str], found: list[Problem]) -> None:
     """What was written leads somewhere, and not to too many."""
     targets = {name: alias.targets for name, alias in book.passed.items()}
     kept = {name for name, mailbox in book.mailboxes.items() if mailbox.stores}
@@ -191,10 +91,10 @@ def _domains(table: MailTable, machines: list[Machine], found: list[Problem]) ->
             what, hint = "is in the domain's own zone", "that of whoever runs its mail"
             found.append(Problem(place("dkim_delegated"), what, entry.dkim_delegated, hint))
         if entry.parked:
-            policy.check_parked(entry, place, found)
-        said = policy.read(name, entry, names, place, found)
+            policies.check_parked(entry, place, found)
+        said = policies.read(name, entry, names, place, found)
         domains[name] = _domain(name, host, entry, table, said)
-    return alias_domain.settled(domains, found)
+    return settled(domains, found)
 
 
 def _domain(
@@ -584,7 +484,7 @@ def _postmaster(
     return next(iter(mailboxes), "")
 
 
-def warnings(found: Directory, message_size_limit: int) -> list[str]:
+def warnings(found: AddressBook, message_size_limit: int) -> list[str]:
     """What is allowed and most likely not meant."""
     small = [
         mailbox.address
@@ -602,3 +502,27 @@ def warnings(found: Directory, message_size_limit: int) -> list[str]:
     if found.postmaster.rpartition("@")[2] not in found.domains:
         lines.append(f"postmaster {found.postmaster} is in no domain of ours")
     return lines
+
+
+def settled(domains: Mapping[str, Domain], found: list[Problem]) -> dict[str, Domain]:
+    """The domains, alias domains on the host of what they stand for; mistakes go to `found`."""
+    return {name: _settled(domain, domains, found) for name, domain in domains.items()}
+
+
+def _settled(domain: Domain, domains: Mapping[str, Domain], found: list[Problem]) -> Domain:
+    if domain.alias_of is None:
+        return domain
+    where, original = f"{setting('domains', domain.name)}.alias_of", domains.get(domain.alias_of)
+    if original and original.alias_of is None and not original.parked:
+        return replace(domain, host=original.host)
+    expected, hint = "a domain of ours with addresses of its own", ""
+    if domain.alias_of == domain.name:
+        what = "is the domain itself"
+    elif original and original.parked:
+        what = "is a parked domain"
+    elif original:
+        what = f"is an alias domain itself, of {original.alias_of}"
+    else:
+        what, hint = "is no domain of ours", nearest(domain.alias_of, domains)
+    found.append(Problem(where, what, domain.alias_of, expected, hint))
+    return replace(domain, alias_of=None)

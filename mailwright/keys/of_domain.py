@@ -10,58 +10,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from mailwright.keys import lives, secret
-from mailwright.keys.lives import ALWAYS, Life, State
-from mailwright.model import tag_list
+from mailwright.keys import dkim_files, secret
+from mailwright.keys.dkim_files import FOLDER
+from mailwright.model import dkim, tag_list
+from mailwright.model.dkim import ALWAYS, DkimKey, Life
 from mailwright.model.problems import Invalid, Problem
 
-FOLDER = "keys"
-PASSPHRASE = "MAILWRIGHT_PASSPHRASE"
-_SUFFIXES = (".pem", ".txt", lives.SUFFIX)
-_LEFT = {".txt": "its public value", lives.SUFFIX: "its life"}
+_SUFFIXES = (".pem", ".txt", dkim_files.SUFFIX)
+_LEFT = {".txt": "its public value", dkim_files.SUFFIX: "its life"}
 _LOST = "restore it from a backup, or delete the {0} and let 'mailwright keys' make a new key"
-
-
-@dataclass(frozen=True)
-class DkimKey:
-    """A key of a domain. `private_pem` is unencrypted PKCS#8, a secret, and not in the repr.
-
-    Once it is revoked, its record says so and there is no private key any more.
-    """
-
-    domain: str
-    selector: str
-    algorithm: str
-    path: Path
-    record: str
-    private_pem: str = field(repr=False)
-    rspamd_key: str = field(repr=False)
-    life: Life
-    state: State = State.SIGNING
-
-    @property
-    def name(self) -> str:
-        """The name that verifiers look up (RFC 6376 section 3.6.2.1), without a final dot."""
-        return f"{self.selector}._domainkey.{self.domain}"
-
-    @property
-    def file(self) -> str:
-        """What the private key is called on a host: never the name of another key."""
-        return f"{self.domain}.{self.path.stem}"
-
-    @property
-    def life_path(self) -> Path:
-        """Where its life is written."""
-        return self.path.with_suffix(lives.SUFFIX)
-
-
-def environment() -> str | None:
-    """The passphrase of encrypted keys as the environment variable gives it."""
-    return os.environ.get(PASSPHRASE)
 
 
 def keys(
@@ -86,9 +46,9 @@ def keys(
         except Invalid as error:
             found.append(error.at(f"{FOLDER}/{domain}/{path.name}"))
     there = [key for key in some if key]
-    signing = lives.current([key.life for key in there], algorithms)
+    signing = dkim.current([key.life for key in there], algorithms)
     return tuple(
-        replace(key, state=lives.state(key.life, signing.get(key.algorithm))) for key in there
+        replace(key, state=dkim.state(key.life, signing.get(key.algorithm))) for key in there
     )
 
 
@@ -107,9 +67,9 @@ def _key(
     path: Path, domain: str, passphrase: Callable[[], str | None], public: bool = False
 ) -> DkimKey | None:
     """The key that files of this name are; None for what a run left that died making one."""
-    value, life_path = path.with_suffix(".txt"), path.with_suffix(lives.SUFFIX)
+    value, life_path = path.with_suffix(".txt"), path.with_suffix(dkim_files.SUFFIX)
     try:
-        life = lives.read(life_path)
+        life = dkim_files.read_life(life_path)
     except Invalid as error:
         what = f"has a life that cannot be used, in {life_path.name}: {error.what}"
         raise Invalid(error.value, what, error.expected, error.hint) from None
@@ -140,15 +100,9 @@ def _published(path: Path, value: Path, domain: str, life: Life | None) -> DkimK
     except (FileNotFoundError, Invalid, KeyError):
         return None
     life = life or Life(algorithm, signing=ALWAYS)
-    return DkimKey(domain, life.slot or path.stem, algorithm, path, record, "", "", life)
+    return DkimKey(domain, life.slot or path.stem, algorithm, path.stem, record, "", "", life)
 
 
 def _ended(path: Path, domain: str, life: Life) -> DkimKey:
     record = f"v=DKIM1; k={life.algorithm}; p="  # RFC 6376 section 3.6.1: revoked
-    return DkimKey(domain, life.slot or path.stem, life.algorithm, path, record, "", "", life)
-
-
-def publish(key: DkimKey) -> None:
-    """Put the public value beside the private key if a run died between the two."""
-    with suppress(FileExistsError):
-        secret.create(key.path.with_suffix(".txt"), f"{key.record}\n")
+    return DkimKey(domain, life.slot or path.stem, life.algorithm, path.stem, record, "", "", life)

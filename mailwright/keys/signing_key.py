@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
-from mailwright.keys import lives, secret
-from mailwright.keys.lives import ALWAYS, Life
-from mailwright.keys.of_domain import FOLDER, PASSPHRASE, DkimKey, environment, publish
+from mailwright.keys import dkim_files, secret
+from mailwright.keys.dkim_files import FOLDER, PASSPHRASE, environment, publish
+from mailwright.model.dkim import ALWAYS, DkimKey, Life
 from mailwright.model.problems import Invalid
 
 Private = rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -35,7 +35,7 @@ def read(path: Path, domain: str, passphrase: Callable[[], str | None] = environ
     public value beside it.
     """
     private = _load(path, passphrase)
-    life = lives.read(path.with_suffix(lives.SUFFIX))
+    life = dkim_files.read_life(path.with_suffix(dkim_files.SUFFIX))
     key = describe(private, path, domain, life)
     public = path.with_suffix(".txt")
     if public.exists() and public.read_text("utf-8").strip() != key.record:
@@ -61,7 +61,7 @@ def describe(private: Private, path: Path, domain: str, life: Life | None = None
     record = f"v=DKIM1; k={algorithm}; p={base64.b64encode(value).decode()}"
     life = life or Life(algorithm, signing=ALWAYS)
     selector = life.slot or path.stem
-    return DkimKey(domain, selector, algorithm, path, record, text, signer, life)
+    return DkimKey(domain, selector, algorithm, path.stem, record, text, signer, life)
 
 
 def _load(path: Path, passphrase: Callable[[], str | None]) -> Private:
@@ -132,10 +132,10 @@ def _create(
         level.mkdir(mode=0o700, exist_ok=True)
     path = _selector(folder, algorithm, today)
     if life:  # first, since a key without it would sign
-        lives.write(path.with_suffix(lives.SUFFIX), life)
+        dkim_files.write_life(path.with_suffix(dkim_files.SUFFIX), life)
     secret.create(path, _text(made, passphrase))
     key = describe(made, path, folder.name, life)
-    publish(key)
+    publish(folder.parents[1], key)
     return key
 
 

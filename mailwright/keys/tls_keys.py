@@ -13,8 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mailwright.certificates import chains
-from mailwright.keys import secret
+from mailwright.keys import pem, secret
 from mailwright.model.problems import Invalid, Problem, Problems
 
 
@@ -59,7 +58,7 @@ class KeyFiles:
             found.append(Problem(where, "is missing", hint=hint))
             return ""
         try:
-            return chains.read_key(path)
+            return pem.read_key(path)
         except Invalid as error:
             found.append(error.at(where))
             return ""
@@ -93,4 +92,4 @@ class KeyFiles:
 
 def new_key() -> str:
     """ECDSA P-256: small, fast, and verified by everybody (Mozilla Server Side TLS 6.0)."""
-    return chains.key_pem(ec.generate_private_key(ec.SECP256R1()))
+    return pem.key_pem(ec.generate_private_key(ec.SECP256R1()))

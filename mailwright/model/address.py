@@ -7,6 +7,7 @@ RFC 5321 section 2.4 leaves the meaning of a local part's case to us, its owner.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 import idna
@@ -91,3 +92,11 @@ def without_extension(address: str) -> str:
 def related(one: str, other: str) -> bool:
     """Whether a domain is the other, above it or below it."""
     return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
+def zone_of(name: str, known: Collection[str]) -> str:
+    """The name's zone: the longest of the known names that it ends in."""
+    name = name.rstrip(".")
+    while name and name not in known:
+        name = name.partition(".")[2]
+    return name

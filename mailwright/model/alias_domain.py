@@ -7,34 +7,8 @@ would accept every recipient, and return to innocent people what it cannot deliv
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 
-from mailwright.inventory.schema import Domain, setting
-from mailwright.model.problems import Problem, nearest
-
-
-def settled(domains: Mapping[str, Domain], found: list[Problem]) -> dict[str, Domain]:
-    """The domains, alias domains on the host of what they stand for; mistakes go to `found`."""
-    return {name: _settled(domain, domains, found) for name, domain in domains.items()}
-
-
-def _settled(domain: Domain, domains: Mapping[str, Domain], found: list[Problem]) -> Domain:
-    if domain.alias_of is None:
-        return domain
-    where, original = f"{setting('domains', domain.name)}.alias_of", domains.get(domain.alias_of)
-    if original and original.alias_of is None and not original.parked:
-        return replace(domain, host=original.host)
-    expected, hint = "a domain of ours with addresses of its own", ""
-    if domain.alias_of == domain.name:
-        what = "is the domain itself"
-    elif original and original.parked:
-        what = "is a parked domain"
-    elif original:
-        what = f"is an alias domain itself, of {original.alias_of}"
-    else:
-        what, hint = "is no domain of ours", nearest(domain.alias_of, domains)
-    found.append(Problem(where, what, domain.alias_of, expected, hint))
-    return replace(domain, alias_of=None)
+from mailwright.model.domain import Domain
 
 
 def twin(address: str, domain: str) -> str:

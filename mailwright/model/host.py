@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mailwright.inventory.hosts_file import FILE, Data
-from mailwright.inventory.schema import Alias, Domain, Mailbox, Purge, truth
-from mailwright.inventory.sieve import Script
-from mailwright.model import address, capacity, delivery, storage
+from mailwright.model import delivery
 from mailwright.model.acme import GIVEN, ORDERED, Acme
+from mailwright.model.address_book import Alias
 from mailwright.model.capacity import Capacity
 from mailwright.model.delivery import MAXIMAL_QUEUE_LIFETIME
-from mailwright.model.problems import Invalid, Problem, listed, nearest
+from mailwright.model.domain import Domain
+from mailwright.model.mailbox import Mailbox, Purge
 from mailwright.model.quotas import QuotaWarning
+from mailwright.model.script import Script
 from mailwright.model.site import Site
 from mailwright.model.storage import FOLDERS, MDBOX
 from mailwright.model.tls_profile import INTERMEDIATE, PROFILES
 
 if TYPE_CHECKING:
-    from mailwright.inventory.validate import Directory
+    from mailwright.model.address_book import AddressBook
     from mailwright.model.ownership import Logins
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
@@ -47,14 +44,6 @@ _STARTTLS = {
     "pop3": "pop3",
     "sieve": "sieve",
 }
-
-_OURS = (
-    *("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane"),
-    *("cores", "memory", "dovecot_mode", "mail_driver"),
-)
-# What most hosts have of pyinfra's: for others it is loaded, which takes longer than all else here.
-USUAL = {"ssh_user", "ssh_key", "ssh_port", "ssh_hostname", "ssh_known_hosts_file", "_sudo"}
-_EXPECTED_KEYS = listed([*_OURS, "one of pyinfra's"])
 
 
 @dataclass(frozen=True)
@@ -105,7 +94,8 @@ class MailHost(Machine):
     quota the folder Trash may go beyond it. `book` has the addresses of all hosts. `tls_chain` is
     the operator's file (PEM: private key, leaf, intermediates); where the host orders its
     certificate there are `tls_keys` instead, the current one, the next and maybe the previous.
-    These are secrets, and like everything long not in the repr. `sites` are those that its web
+    These are secrets, and like everything long not in the repr. `tlsa` is the data of its TLSA
+    records: the key shown at port 25, the next and the previous one. `sites` are those that its web
     server shows.
     """
 
@@ -116,9 +106,10 @@ class MailHost(Machine):
     quota_trash: int
     postmaster: str
     mailboxes: tuple[Mailbox, ...] = field(repr=False)
-    book: Directory = field(repr=False)
+    book: AddressBook = field(repr=False)
     tls_chain: str = field(repr=False)
     tls_keys: tuple[str, ...] = field(default=(), repr=False)
+    tlsa: tuple[str, ...] = ()
     acme: Acme | None = None
     purges: tuple[Purge, ...] = ()
     caa: tuple[str, ...] = ()
@@ -169,16 +160,6 @@ class MailHost(Machine):
         names = [alias.address for alias in self.aliases if alias.address not in storing]
         ends = delivery.only_mailbox(names, self.book.owners, storing)
         return {alias: storing[name] if name else None for alias, name in ends.items()}
-
-    @property
-    def tlsa(self) -> tuple[str, ...]:
-        """The data of its TLSA records: the key shown at port 25, the next and the previous one."""
-        keys = self.tls_keys or (self.tls_chain,)
-        if not (self.dane and all(keys)):
-            return ()
-        from mailwright.certificates.chains import tlsa  # cryptography takes a while to load
-
-        return tuple(map(tlsa, keys))
 
     @property
     def tls_key(self) -> str:
@@ -371,103 +352,3 @@ class MailHost(Machine):
             "mailboxes": [mailbox.address for mailbox in self.mailboxes],
             "aliases": {alias.address: alias.targets for alias in self.aliases},
         }
-
-
-@cache
-def pyinfra_settings() -> frozenset[str]:
-    """What a host's data may say to pyinfra."""
-    from pyinfra.api.arguments import AllArguments
-    from pyinfra.connectors.ssh import ConnectorData
-
-    return frozenset({*ConnectorData.__annotations__, *AllArguments.__annotations__} - {"name"})
-
-
-def machine(target: str, data: Data, found: list[Problem]) -> Machine:
-    """The machine that a host's data describes. What is wrong with it goes to `found`."""
-    where = f'{FILE}: "{target}"'
-    for key in data:
-        if key not in _OURS and key not in USUAL and key not in pyinfra_settings():
-            hint = nearest(str(key), [*_OURS, *pyinfra_settings()])
-            found.append(Problem(where, "is no setting", key, _EXPECTED_KEYS, hint))
-
-    def checked(key: str, check: Callable[[Any], Any], default: Any) -> Any:
-        try:
-            return check(data[key]) if key in data else default
-        except Invalid as error:
-            found.append(error.at(f"{where}.{key}"))
-            return default
-
-    if "debian" not in data:
-        found.append(
-            Problem(where, "has no debian", expected=f"debian = {listed(map(str, RELEASES))}")
-        )
-    if "ipv4" not in data and "ipv6" not in data:
-        found.append(Problem(where, "has no address", expected="ipv4, ipv6 or both"))
-    name = checked("myhostname", _name, None) or _named(target, data, where, found)
-    return Machine(
-        name=name,
-        target=target,
-        ipv4=checked("ipv4", lambda value: _ip(value, 4), None),
-        ipv6=checked("ipv6", lambda value: _ip(value, 6), None),
-        debian=checked("debian", _debian, min(RELEASES)),
-        ssh_port=checked("ssh_port", _port, 22),
-        tls_chain_file=checked("tls_chain_file", _path, f"tls/{name}.pem"),
-        dane=checked("dane", truth, False),
-        capacity=Capacity(
-            cores=checked("cores", capacity.cores, Capacity.cores),
-            memory=checked("memory", capacity.memory, Capacity.memory),
-            dovecot_mode=checked("dovecot_mode", capacity.dovecot_mode, Capacity.dovecot_mode),
-        ),
-        mail_driver=checked("mail_driver", storage.mail_driver, storage.MAILDIR),
-    )
-
-
-def _named(target: str, data: Data, where: str, found: list[Problem]) -> str:
-    if "myhostname" in data:  # wrong, and reported
-        return target
-    if target.startswith("@"):
-        expected = "the name that the host has in DNS, such as mail.example.com"
-        found.append(Problem(where, "has no myhostname", expected=expected))
-        return target
-    try:
-        return address.domain(target)
-    except Invalid as error:
-        found.append(Problem(FILE, "is no host name", target, error.expected))
-        return target
-
-
-def _name(value: object) -> str:
-    try:
-        return address.domain(value if isinstance(value, str) else "")
-    except Invalid as error:
-        raise Invalid(value, "is no host name", error.expected) from None
-
-
-def _ip(value: object, version: int) -> str:
-    kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
-    example = "198.51.100.10" if version == 4 else "2001:db8::10"
-    try:
-        found = kind(value if isinstance(value, str) else "")
-    except ValueError:
-        raise Invalid(value, f"is no IPv{version} address", f"one such as {example}") from None
-    if found.is_loopback or found.is_unspecified or found.is_multicast or found.is_link_local:
-        raise Invalid(value, "is no address that the world can reach", f"one such as {example}")
-    return str(found)
-
-
-def _debian(value: object) -> int:
-    if value in RELEASES and type(value) is int:
-        return value
-    raise Invalid(value, "is no supported release of Debian", listed(map(str, RELEASES)))
-
-
-def _port(value: object) -> int:
-    if type(value) is int and 0 < value < 65536:
-        return value
-    raise Invalid(value, "is no port", "a number from 1 to 65535")
-
-
-def _path(value: object) -> str:
-    if isinstance(value, str | Path):
-        return str(value)
-    raise Invalid(value, "is no path", "a path relative to the inventory folder")

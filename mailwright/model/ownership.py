@@ -9,14 +9,14 @@ from mailwright.model import delivery
 from mailwright.model.delivery import ROLES
 
 if TYPE_CHECKING:
-    from mailwright.inventory.validate import Directory
+    from mailwright.model.address_book import AddressBook
 
 NOBODY = ("nobody",)  # no login, since logins are addresses
 
 Logins = dict[str, tuple[str, ...]]
 
 
-def sender_logins(book: Directory) -> dict[str, Logins]:
+def sender_logins(book: AddressBook) -> dict[str, Logins]:
     """By host: for each address the logins there that may send as it, in the order of addresses.
 
     A mailbox is its own, and its `send_as` may as well; an alias belongs to the mailboxes among
@@ -33,7 +33,7 @@ def sender_logins(book: Directory) -> dict[str, Logins]:
     return found
 
 
-def _everywhere(book: Directory, owners: Mapping[str, Collection[str]]) -> Logins:
+def _everywhere(book: AddressBook, owners: Mapping[str, Collection[str]]) -> Logins:
     """For each mailbox and each alias with `owners` who may send as it, on all hosts together."""
     boxes = book.mailboxes
     logins: Logins = {name: tuple(sorted((name, *box.send_as))) for name, box in boxes.items()}
@@ -44,7 +44,7 @@ def _everywhere(book: Directory, owners: Mapping[str, Collection[str]]) -> Login
     return logins
 
 
-def _by_host(book: Directory, address: str, logins: tuple[str, ...]) -> Logins:
+def _by_host(book: AddressBook, address: str, logins: tuple[str, ...]) -> Logins:
     """The same logins, by the host that each is on."""
     local, _, domain = address.rpartition("@")
     found: Logins = {}
@@ -55,11 +55,11 @@ def _by_host(book: Directory, address: str, logins: tuple[str, ...]) -> Logins:
     return found
 
 
-def _submits(book: Directory, login: str) -> bool:
+def _submits(book: AddressBook, login: str) -> bool:
     return "submission" in book.mailboxes[login].protocols
 
 
-def sending(book: Directory) -> dict[str, set[str]]:
+def sending(book: AddressBook) -> dict[str, set[str]]:
     """By domain: the hosts with somebody who may send as an address of it.
 
     Nobody sends as a role from another host, so only what was written is looked at, and its twins.

@@ -7,16 +7,19 @@ shows (RFC 8461 section 3.2).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailwright.model.address import related
-from mailwright.model.problems import Problem
+from mailwright.model import address
+from mailwright.model.problems import Invalid
 
 if TYPE_CHECKING:
-    from mailwright.inventory.schema import DomainTable
+    pass
 
+TTL = 3600  # seconds, unless the inventory says otherwise
+POLICIES = ("none", "quarantine", "reject")
+ALIGNMENTS = ("r", "s")
 OFF = "off"
 MTA_STS, AUTOCONFIG, AUTODISCOVER = WEB = ("mta-sts", "autoconfig", "autodiscover")
 MTA_STS_MODES = ("none", "testing", "enforce")  # RFC 8461 section 5
@@ -71,62 +74,27 @@ class Policy:
         return hashlib.sha256(self.mta_sts_text(mx).encode()).hexdigest()[:24]
 
 
-def read(
-    name: str,
-    entry: DomainTable,
-    hosts: Collection[str],
-    place: Callable[..., str],
-    found: list[Problem],
-) -> Policy:
-    """What the table of the domain `name` says; reports go to its postmaster unless it says where.
+_PARAMETER = re.compile(r"[a-z0-9][a-z0-9-]*=[!-:<-~]*", re.I)  # RFC 8659 section 4.2
 
-    Names in `no_mail` that cannot be without mail go to `found`; `place` tells where a setting of
-    the table is.
-    """
-    for each in entry.no_mail:
-        if not each.endswith(f".{name}"):
-            found.append(Problem(place("no_mail"), "is not below the domain", each, f"x.{name}"))
-        elif each.removesuffix(f".{name}") in WEB:
-            found.append(Problem(place("no_mail"), "is a web name of the domain", each))
-        elif each in hosts:
-            found.append(Problem(place("no_mail"), "is a mail host of hosts.py", each))
-    postmaster = (f"postmaster@{name}",)
-    return Policy(
-        spf=entry.spf,
-        spf_mechanisms=tuple(dict.fromkeys(entry.spf_mechanisms)),
-        dmarc=Dmarc(
-            p=entry.dmarc,
-            sp=entry.dmarc_sp,
-            np=entry.dmarc_np,
-            adkim=entry.dmarc_adkim,
-            aspf=entry.dmarc_aspf or _aspf(name, hosts),
-            t=entry.dmarc_t,
-            rua=postmaster if entry.dmarc_rua is None else tuple(entry.dmarc_rua),
-            ruf=tuple(entry.dmarc_ruf),
-        ),
-        mta_sts=entry.mta_sts,
-        tls_rpt=postmaster if entry.tls_rpt is None else tuple(entry.tls_rpt),
-        no_mail=tuple(sorted({*entry.no_mail})),
+
+def issuer(text: object) -> str:
+    """`letsencrypt.org`, or with parameters: `letsencrypt.org; accounturi=…`. Raises Invalid."""
+    name, *parameters = (
+        [part.strip() for part in text.split(";")] if isinstance(text, str) else [""]
     )
+    expected = "an authority's domain, such as letsencrypt.org"
+    if not all(map(_PARAMETER.fullmatch, parameters)):
+        raise Invalid(text, "has a parameter that is none", "tag=value after each ;")
+    try:
+        return "; ".join([address.domain(name), *parameters])
+    except Invalid:
+        raise Invalid(text, "is no certificate authority", expected) from None
 
 
-def _aspf(domain: str, hosts: Collection[str]) -> str | None:
-    """Strict, where SPF of a mail host's own name would count for the domain otherwise.
-
-    Forwarded mail passes SPF by that name (SRS), whoever its From says that it is of.
-    """
-    return "s" if any(_aligned(domain, host) for host in hosts) else None
-
-
-def _aligned(domain: str, host: str) -> bool:
-    """Whether two names may be of one organisation (RFC 9989 section 3.2.10)."""
-    parent = host.partition(".")[2]
-    return related(domain, host) or ("." in parent and related(domain, parent))
-
-
-def check_parked(entry: DomainTable, place: Callable[..., str], found: list[Problem]) -> None:
-    """A parked domain has no mail, so nothing is said of how its mail is handled."""
-    said = entry.model_fields_set - {"parked"}
-    if said:
-        what = "has no place in a parked domain, which has no mail"
-        found += [Problem(place(name), what) for name in sorted(said)]
+def report_target(text: object) -> str:
+    """Where reports go: a mail address, or an HTTPS URI as it is. Raises Invalid."""
+    if not isinstance(text, str) or not text.startswith("https://"):
+        return address.parse(text)
+    if not text.isascii() or any(letter in text for letter in ' ,;!"\\'):
+        raise Invalid(text, "is no URI for reports", "one without spaces and , ; ! (encode them)")
+    return text

@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from mailwright.dns.purposes.dkim import slots
-from mailwright.inventory.schema import Domain
 from mailwright.keys import signing_key
-from mailwright.keys.lives import ALWAYS, Life, State
-from mailwright.keys.of_domain import DkimKey
+from mailwright.model.dkim import ALWAYS, DkimKey, Life, State
+from mailwright.model.domain import Domain
 from mailwright.model.problems import Problem, Problems
 
 Wanted = tuple[Domain, str]  # and its algorithm

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mailwright.dns.purposes import dkim
-from mailwright.keys.lives import State
-from mailwright.keys.of_domain import DkimKey
+from mailwright.model.dkim import DkimKey, State
 from mailwright.net.authority import Answer, Authority
 
 _ALIASES = 8  # CNAMEs in a row

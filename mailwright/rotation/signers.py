@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailwright.inventory.load import Inventory
-from mailwright.inventory.schema import Domain
-from mailwright.keys.of_domain import DkimKey
+from mailwright.model.dkim import DkimKey
+from mailwright.model.domain import Domain
 from mailwright.net.remote import ask
 
 FOLDER = "/etc/rspamd/dkim/"

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mailwright.keys.lives import Life, State
-from mailwright.keys.of_domain import DkimKey
 from mailwright.model.delivery import MAXIMAL_QUEUE_LIFETIME
+from mailwright.model.dkim import DkimKey, Life, State
 from mailwright.model.problems import listed
 from mailwright.rotation.look import Look
 

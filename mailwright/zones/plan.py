@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailwright.dns.records import nearest
 from mailwright.model import address
+from mailwright.model.address import zone_of
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Value
 from mailwright.zones.present import Zone
@@ -83,4 +83,4 @@ def concerned(
     values: Collection[Value], origins: Collection[str], known: Collection[str]
 ) -> frozenset[Value]:
     """Those in the domains that a run is about; `known` are all that we have."""
-    return frozenset(value for value in values if nearest(str(value[0]).lower(), known) in origins)
+    return frozenset(value for value in values if zone_of(str(value[0]).lower(), known) in origins)

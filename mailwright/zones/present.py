@@ -14,7 +14,8 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rrset import RRset
 
-from mailwright.dns.record import TTL, Record
+from mailwright.dns.record import Record
+from mailwright.model.policy import TTL
 from mailwright.model.problems import Problem, Problems
 from mailwright.net.authority import Outcome
 

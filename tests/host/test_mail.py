@@ -9,7 +9,7 @@ import dkim
 import pytest
 from testinfra.host import Host
 
-from mailwright.inventory.schema import Domain
+from mailwright.model.domain import Domain
 from mailwright.model.host import MailHost
 from tests.host.letters import GTUBE, Account, Letters, eventually, smtp
 

@@ -5,8 +5,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from mailwright.inventory.schema import Mailbox
 from mailwright.model.host import MailHost
+from mailwright.model.mailbox import Mailbox
 from mailwright.model.use import SERVICES
 from tests.host.letters import Account, Letters, smtp
 from tests.host.logins import PORTS, refusal

@@ -17,7 +17,7 @@ from lab.network import entered
 from mailwright.certificates import chains
 from mailwright.cli import cli
 from mailwright.inventory.load import load
-from mailwright.keys import tls_keys
+from mailwright.keys import pem, tls_keys
 from mailwright.zones.change import Change
 from mailwright.zones.present import Zone
 from mailwright.zones.primary import Primary, Unusable
@@ -120,7 +120,7 @@ def test_a_host_that_nobody_reaches_gets_a_certificate_for_its_key(
     file = folder / f"tls/{HOST}.pem"
     assert "Pebble" in certificate(file).issuer.rfc4514_string()
     assert chains.covered(chains.usable(file), HOST) == [HOST]
-    assert chains.tlsa(file.read_text()) == chains.tlsa((folder / f"tls/{HOST}.key").read_text())
+    assert pem.tlsa(file.read_text()) == pem.tlsa((folder / f"tls/{HOST}.key").read_text())
     assert file.stat().st_mode & 0o777 == 0o600
     assert world.shown() == []
     assert load(folder, require_keys=False).hosts[0].tls_chain == file.read_text()

@@ -18,7 +18,7 @@ from mailwright.cli import main
 from mailwright.dns import meaning
 from mailwright.dns.records import each_zone
 from mailwright.inventory.load import load
-from mailwright.keys import of_domain, signing_key
+from mailwright.keys import dkim_files, signing_key
 from mailwright.net import session
 from mailwright.net.authority import Authority, text
 from mailwright.zones import primary as server
@@ -220,7 +220,7 @@ def test_without_its_memory_a_push_deletes_nothing(world: World) -> None:
 
 def test_a_revoked_and_a_removed_key_follow_the_inventory(world: World) -> None:
     world.push("--yes")
-    folder = world.folder / of_domain.FOLDER / IDN
+    folder = world.folder / dkim_files.FOLDER / IDN
     (key,) = folder.glob("*.pem")
     old = key.stem
     list(signing_key.create(world.folder, [(IDN, "rsa")], inventories.DAY))

@@ -3,8 +3,8 @@
 
 import pytest
 
-from mailwright.inventory.schema import Alias
 from mailwright.model import delivery
+from mailwright.model.address_book import Alias
 from mailwright.picture.render import picture
 
 BIZ = '[domains."example.biz"]\nalias_of = "example.com"\n'

@@ -8,8 +8,8 @@ import pytest
 from mailwright.advice import usage
 from mailwright.advice.mailboxes import advice, span_words
 from mailwright.advice.usage import Usage
-from mailwright.inventory.schema import Mailbox
 from mailwright.model import size
+from mailwright.model.mailbox import Mailbox
 from mailwright.model.sharing import Member
 from mailwright.model.use import USES
 

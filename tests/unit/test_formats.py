@@ -23,7 +23,8 @@ from mailwright.cli import main
 from mailwright.commands.terminal import published
 from mailwright.dns.formats import FORMATS, bind, dnscontrol, nsupdate, octodns, terraform, values
 from mailwright.dns.record import Record, strings
-from mailwright.dns.records import each_zone, nearest, records
+from mailwright.dns.records import each_zone, records
+from mailwright.model.address import zone_of
 from mailwright.rotation import birth
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
@@ -225,7 +226,7 @@ def test_each_record_is_in_the_nearest_zone(inventory) -> None:
     """Whichever domain it is of; not every domain is looked through for such records."""
     known, wanted = {domain.name for domain in inventory.domains}, {}
     for record in records(inventory):
-        wanted.setdefault(nearest(record.name, known), set()).add(record)
+        wanted.setdefault(zone_of(record.name, known), set()).add(record)
     assert {origin: {*some} for origin, some in each_zone(inventory)} == wanted
 
 

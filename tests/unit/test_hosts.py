@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mailwright.inventory.load import load
+from mailwright.inventory.machine import USUAL, pyinfra_settings
 from mailwright.model.capacity import Capacity
-from mailwright.model.host import USUAL, pyinfra_settings
 from mailwright.model.problems import Invalid, Problems
 
 

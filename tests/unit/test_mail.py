@@ -4,7 +4,7 @@
 import pytest
 
 from mailwright.inventory.load import load
-from mailwright.inventory.schema import Alias
+from mailwright.model.address_book import Alias
 from mailwright.model.problems import Problems
 
 GOOD = "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"

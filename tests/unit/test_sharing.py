@@ -3,7 +3,7 @@
 
 import pytest
 
-from mailwright.inventory.schema import Mailbox
+from mailwright.model.mailbox import Mailbox
 from mailwright.picture.render import picture
 
 WHERE = 'mail.toml: mailboxes."team@example.com"'

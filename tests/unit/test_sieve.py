@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.inventory.sieve import MAX_SCRIPT_SIZE
+from mailwright.model.script import MAX_SCRIPT_SIZE
 from mailwright.picture.render import picture
 from tests.unit.conftest import HASH, Folder
 

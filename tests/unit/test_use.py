@@ -3,7 +3,8 @@
 
 import pytest
 
-from mailwright.inventory.schema import Alias, Mailbox
+from mailwright.model.address_book import Alias
+from mailwright.model.mailbox import Mailbox
 from mailwright.picture.render import picture
 from tests.unit.conftest import HASH
 

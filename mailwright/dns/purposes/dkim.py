@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mailwright.dns.record import Record
-from mailwright.keys.lives import State
 from mailwright.model import tag_list
+from mailwright.model.dkim import State
 from mailwright.model.problems import Invalid, shown
 
 if TYPE_CHECKING:
-    from mailwright.inventory.schema import Domain
+    from mailwright.model.domain import Domain
 
 _SLOTS = 3
 _WHY = {

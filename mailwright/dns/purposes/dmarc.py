@@ -7,9 +7,6 @@ from urllib.parse import quote
 from mailwright.model.address import related
 from mailwright.model.policy import Dmarc
 
-POLICIES = ("none", "quarantine", "reject")
-ALIGNMENTS = ("r", "s")
-
 
 def value(tags: Dmarc) -> str:
     """The text of a record: `v` and `p` first, then only what is said (section 4.7)."""

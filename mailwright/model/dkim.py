@@ -1,32 +1,18 @@
-"""What is remembered of a DKIM key: `keys/<domain>/<key>.toml`, in the operator's hands.
-
-It holds what neither the key nor DNS can tell, which is since when. A key without this file was
-there before any rotation, and signs.
-"""
+"""DKIM keys of a domain, and where each stands (RFC 6376, RFC 8463)."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import tomllib
 from collections.abc import Collection
-from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, ConfigDict, Strict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Strict
 
-from mailwright.keys import secret
-from mailwright.model.problems import Invalid, listed
-
-SUFFIX = ".toml"
 ALWAYS = datetime.fromtimestamp(0, UTC)
 Moment = Annotated[AwareDatetime, Strict()]
 Seconds = Annotated[int, Strict()]
-_HEAD = "The life of a DKIM key, in UTC. 'mailwright rotate' reads and writes it; back it up."
 
 
 class State(StrEnum):
@@ -72,9 +58,6 @@ class Life:
         return not (self.seen or self.signing or self.has_ended)
 
 
-_LIFE: TypeAdapter[Life] = TypeAdapter(Life)
-
-
 def current(lives: Collection[Life], algorithms: Collection[str]) -> dict[str, datetime]:
     """The date that the signing keys of each algorithm have.
 
@@ -100,51 +83,31 @@ def state(life: Life, signing: datetime | None) -> State:
     return State.SIGNING if life.signing == signing else State.OLD
 
 
-def read(path: Path) -> Life | None:
-    """What the file says, or None if there is none. Raises Invalid."""
-    try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise Invalid(None, f"cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Invalid(None, f"is no TOML: {error}", hint="restore it from a backup") from None
-    try:
-        return _LIFE.validate_python(raw)
-    except ValidationError as error:
-        raise _wrong(error) from None
+@dataclass(frozen=True)
+class DkimKey:
+    """A key of a domain. `private_pem` is unencrypted PKCS#8, a secret, and not in the repr.
 
+    `stem` is what its files in the inventory are called.
 
-def _wrong(error: ValidationError) -> Invalid:
-    first: Any = error.errors(include_url=False)[0]
-    name = str(first["loc"][0])
-    if first["type"] == "missing":
-        return Invalid(None, f"has no {name}", hint="restore it from a backup")
-    known = [field.name for field in fields(Life)]
-    if name not in known:
-        return Invalid(name, "is nothing that is remembered of a key", listed(known))
-    return Invalid(first["input"], f"cannot be its {name}", "a time such as 2026-12-31T12:00:00Z")
+    Once it is revoked, its record says so and there is no private key any more.
+    """
 
+    domain: str
+    selector: str
+    algorithm: str
+    stem: str
+    record: str
+    private_pem: str = field(repr=False)
+    rspamd_key: str = field(repr=False)
+    life: Life
+    state: State = State.SIGNING
 
-def write(path: Path, life: Life) -> None:
-    """The old file or the new one is there at any moment, and after a power failure."""
-    import tomlkit  # takes a while to load, and most commands only read
+    @property
+    def name(self) -> str:
+        """The name that verifiers look up (RFC 6376 section 3.6.2.1), without a final dot."""
+        return f"{self.selector}._domainkey.{self.domain}"
 
-    document = tomlkit.document()
-    document.add(tomlkit.comment(_HEAD))
-    for field in fields(life):
-        value = getattr(life, field.name)
-        if value not in (None, 0):
-            document[field.name] = value.replace(microsecond=0) if field.name in _TIMES else value
-    staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        secret.create(staged, tomlkit.dumps(document))
-        os.replace(staged, path)  # noqa: PTH105
-    finally:
-        with suppress(FileNotFoundError):
-            staged.unlink()
-    secret.sync(path.parent)
-
-
-_TIMES = ("seen", "signing", "unused", "revoked", "removed")
+    @property
+    def file(self) -> str:
+        """What the private key is called on a host: never the name of another key."""
+        return f"{self.domain}.{self.stem}"
