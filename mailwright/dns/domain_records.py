@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from mailwright.dns.purposes import dkim, dmarc, srv, tls_rpt
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import spf
+from mailwright.model.domain import Domain
 from mailwright.model.policy import AUTOCONFIG, AUTODISCOVER, MTA_STS, Dmarc
-
-if TYPE_CHECKING:
-    from mailwright.model.domain import Domain
 
 
 def records(

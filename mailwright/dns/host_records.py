@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from mailwright.dns.purposes import caa, dmarc, tls_rpt
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import spf
+from mailwright.model.host import MailHost
 from mailwright.model.policy import Dmarc
-
-if TYPE_CHECKING:
-    from mailwright.model.host import MailHost
 
 
 def records(host: MailHost, is_domain: bool) -> Iterator[Record]:

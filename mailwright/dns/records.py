@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from mailwright.dns import domain_records as domains
 from mailwright.dns import host_records as hosts
 from mailwright.dns.record import Record
+from mailwright.inventory.load import Inventory
 from mailwright.model.address import zone_of
+from mailwright.model.domain import Domain
 from mailwright.model.policy import TTL
-
-if TYPE_CHECKING:
-    from mailwright.inventory.load import Inventory
-    from mailwright.model.domain import Domain
 
 
 def records(inventory: Inventory) -> Iterator[Record]:

@@ -26,7 +26,6 @@ from mailwright.model.dkim import State
 from mailwright.model.domain import Domain
 from mailwright.model.host import Machine, MailHost
 from mailwright.model.mailbox import Mailbox
-from mailwright.model.ownership import sending
 from mailwright.model.policy import TTL
 from mailwright.model.problems import Invalid, Problem, Problems, nearest
 from mailwright.model.script import Script
@@ -119,7 +118,7 @@ def load(
     orders = {site.domain.host for site in web if site.is_ordered}
     for m in machines:
         served[m.name] |= {"acme": acme} if m.name in orders else {}
-    domains = _with_senders(domains, sending(book))
+    domains = _with_senders(domains, book.sending())
     _check_senders(domains, {m.name for m in machines})
     hosts = [_host(m, table, domains, book, scripts, web, served[m.name]) for m in machines]
     return Inventory(

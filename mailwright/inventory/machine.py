@@ -6,17 +6,14 @@ import ipaddress
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mailwright.inventory.hosts_file import FILE, Data
 from mailwright.inventory.schema import truth
 from mailwright.model import address, capacity, storage
 from mailwright.model.capacity import Capacity
-from mailwright.model.problems import Invalid, Problem, listed, nearest
-
-if TYPE_CHECKING:
-    pass
 from mailwright.model.host import RELEASES, Machine
+from mailwright.model.problems import Invalid, Problem, listed, nearest
 
 _OURS = (
     *("debian", "ipv4", "ipv6", "myhostname", "tls_chain_file", "dane"),

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
 
-from mailwright.model.address import related
-from mailwright.model.problems import Problem
-
-if TYPE_CHECKING:
-    from mailwright.inventory.schema import DomainTable
 from mailwright.inventory.schema import DomainTable
+from mailwright.model.address import related
 from mailwright.model.policy import WEB, Dmarc, Policy
+from mailwright.model.problems import Problem
 
 
 def read(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from mailwright.inventory import policies, stores
 from mailwright.inventory.places import Places, setting
@@ -15,15 +15,13 @@ from mailwright.model import address, alias_domain, delivery
 from mailwright.model.address_book import AddressBook, Alias
 from mailwright.model.delivery import ROLES
 from mailwright.model.domain import Domain
+from mailwright.model.host import Machine
 from mailwright.model.mailbox import Mailbox, Purge
 from mailwright.model.policy import Policy
 from mailwright.model.problems import Invalid, Problem, listed, nearest
 from mailwright.model.sharing import Member
 from mailwright.model.size import UNLIMITED
 from mailwright.model.use import PROTOCOLS, USES
-
-if TYPE_CHECKING:
-    from mailwright.model.host import Machine
 
 Entry = TypeVar("Entry")
 

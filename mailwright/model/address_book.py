@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from mailwright.model import address, alias_domain, delivery
 from mailwright.model.delivery import ROLES
 from mailwright.model.domain import Domain
 from mailwright.model.mailbox import Mailbox, Purge
-from mailwright.model.ownership import Logins, sender_logins
-
-if TYPE_CHECKING:
-    pass
+from mailwright.model.ownership import Logins, sender_logins, sending
 
 
 @dataclass(frozen=True)
@@ -123,4 +119,12 @@ class AddressBook:
     @cached_property
     def sender_logins(self) -> dict[str, Logins]:
         """By host: for each address of ours the logins there that may send as it."""
-        return sender_logins(self)
+        return sender_logins(self.domains, self.mailboxes, self.owners)
+
+    def sending(self) -> dict[str, set[str]]:
+        """By domain: the hosts with somebody who may send as an address of it.
+
+        Nobody sends as a role from another host, so only what was written is looked at, and its
+        twins.
+        """
+        return sending(self.domains, self.mailboxes, self.owners_of(self.reached))

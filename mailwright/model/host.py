@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mailwright.model import delivery
 from mailwright.model.acme import GIVEN, ORDERED, Acme
-from mailwright.model.address_book import Alias
+from mailwright.model.address_book import AddressBook, Alias
 from mailwright.model.capacity import Capacity
 from mailwright.model.delivery import MAXIMAL_QUEUE_LIFETIME
 from mailwright.model.domain import Domain
 from mailwright.model.mailbox import Mailbox, Purge
+from mailwright.model.ownership import Logins
 from mailwright.model.quotas import QuotaWarning
 from mailwright.model.script import Script
 from mailwright.model.site import Site
 from mailwright.model.storage import FOLDERS, MDBOX
 from mailwright.model.tls_profile import INTERMEDIATE, PROFILES
-
-if TYPE_CHECKING:
-    from mailwright.model.address_book import AddressBook
-    from mailwright.model.ownership import Logins
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}

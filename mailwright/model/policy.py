@@ -9,13 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mailwright.model import address
 from mailwright.model.problems import Invalid
-
-if TYPE_CHECKING:
-    pass
 
 TTL = 3600  # seconds, unless the inventory says otherwise
 POLICIES = ("none", "quarantine", "reject")

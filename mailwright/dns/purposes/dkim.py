@@ -7,15 +7,12 @@ has what they lead to. Three slots for each algorithm: one signs, one comes, one
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from mailwright.dns.record import Record
 from mailwright.model import tag_list
 from mailwright.model.dkim import State
+from mailwright.model.domain import Domain
 from mailwright.model.problems import Invalid, shown
-
-if TYPE_CHECKING:
-    from mailwright.model.domain import Domain
 
 _SLOTS = 3
 _WHY = {
