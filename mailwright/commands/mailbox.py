@@ -14,8 +14,9 @@ from mailwright.commands.terminal import INVENTORY, described, password_hash
 from mailwright.inventory.edit import edited
 from mailwright.inventory.load import check, load
 from mailwright.model.problems import Problem, Problems, listed
+from mailwright.model.services import PROTOCOLS
 from mailwright.model.sharing import RIGHTS
-from mailwright.model.use import PROTOCOLS, USES
+from mailwright.model.use import USES
 from mailwright.net import remote
 
 _ADDRESS = click.argument("address")

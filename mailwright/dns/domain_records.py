@@ -41,7 +41,7 @@ def records(
     for service, value in srv.values(offered, domain.host):
         state = "There is no" if value == srv.NOT_OFFERED else "Mail programs find"
         why = f"{state} {service.what} at port {service.port} ({service.source})."
-        yield Record("srv", f"{service.name}._tcp.{name}", "SRV", (value,), why, RECOMMENDED)
+        yield Record("srv", f"_{service.service}._tcp.{name}", "SRV", (value,), why, RECOMMENDED)
     yield from _settings(domain, web)
     for without in policy.no_mail:
         yield from no_mail(without)

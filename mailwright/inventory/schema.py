@@ -25,9 +25,10 @@ from mailwright.inventory.places import FILE, Places
 from mailwright.model import acme, address, policy, quotas, sharing, size, spf
 from mailwright.model.policy import MTA_STS_MODES, OFF, TTL
 from mailwright.model.problems import Invalid, Problem, listed, nearest
+from mailwright.model.services import PROTOCOLS
 from mailwright.model.size import UNLIMITED
 from mailwright.model.tls_profile import PROFILES
-from mailwright.model.use import PROTOCOLS, USES
+from mailwright.model.use import USES
 
 DKIM_DAYS = 30  # the keys before are still published for about 20
 SMALLEST_MESSAGE = 64 << 10  # RFC 5321 section 4.5.3.1.7

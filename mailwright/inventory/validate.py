@@ -19,9 +19,10 @@ from mailwright.model.host import Machine
 from mailwright.model.mailbox import Mailbox, Purge
 from mailwright.model.policy import Policy
 from mailwright.model.problems import Invalid, Problem, listed, nearest
+from mailwright.model.services import PROTOCOLS
 from mailwright.model.sharing import Member
 from mailwright.model.size import UNLIMITED
-from mailwright.model.use import PROTOCOLS, USES
+from mailwright.model.use import USES
 
 Entry = TypeVar("Entry")
 

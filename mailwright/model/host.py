@@ -16,6 +16,7 @@ from mailwright.model.mailbox import Mailbox, Purge
 from mailwright.model.ownership import Logins
 from mailwright.model.quotas import QuotaWarning
 from mailwright.model.script import Script
+from mailwright.model.services import HTTP, HTTPS, MAIL, Listener
 from mailwright.model.site import Site
 from mailwright.model.storage import FOLDERS, MDBOX
 from mailwright.model.tls_profile import INTERMEDIATE, PROFILES
@@ -27,29 +28,6 @@ VARIANTS = {name for pair in RELEASES.values() for name in pair} | {f"debian{n}"
 VARIANTS |= {GIVEN, ORDERED, ACME, WEB, MDBOX}
 
 MAIL_CACHE_MAX_SIZE = 128 << 20  # what a folder of some 300,000 messages takes
-_HTTP = "challenges of certificate authorities (RFC 8555 section 8.3)"
-_HTTPS = "MTA-STS policies and the settings of mail programs (RFC 8461)"
-
-# The services that show the host's certificate, with openssl's word for how TLS starts there.
-_STARTTLS = {
-    "smtp": "smtp",
-    "submissions": "",
-    "submission": "smtp",
-    "imaps": "",
-    "imap": "imap",
-    "pop3s": "",
-    "pop3": "pop3",
-    "sieve": "sieve",
-}
-
-
-@dataclass(frozen=True)
-class Listener:
-    """A TCP port that is open to the world, the service behind it and why it is open."""
-
-    port: int
-    service: str
-    why: str
 
 
 @dataclass(frozen=True)
@@ -169,8 +147,8 @@ class MailHost(Machine):
 
         None (an empty word) where it starts with the connection (openssl-s_client(1), -starttls).
         """
-        services = {listener.port: listener.service for listener in self.listeners}
-        return {port: _STARTTLS[name] for port, name in services.items() if name in _STARTTLS}
+        tls = (each for each in self.listeners if each.starttls is not None)
+        return {each.port: each.starttls or "" for each in tls}
 
     @property
     def dovecot(self) -> str:
@@ -326,16 +304,9 @@ class MailHost(Machine):
         """Every port that the firewall opens and that verification expects to answer."""
         return (
             Listener(self.ssh_port, "ssh", "the operator and pyinfra"),
-            Listener(25, "smtp", "mail from other servers (RFC 5321)"),
-            Listener(465, "submissions", "mail from clients, TLS from the start (RFC 8314)"),
-            Listener(587, "submission", "mail from clients, after STARTTLS (RFC 6409)"),
-            Listener(993, "imaps", "mailboxes, TLS from the start (RFC 8314)"),
-            Listener(143, "imap", "mailboxes, after STARTTLS (RFC 9051)"),
-            Listener(995, "pop3s", "mailboxes over POP3, TLS from the start (RFC 8314)"),
-            Listener(110, "pop3", "mailboxes over POP3, after STLS (RFC 2595)"),
-            Listener(4190, "sieve", "a user's filters, after STARTTLS (RFC 5804)"),
-            *([Listener(80, "http", _HTTP)] if self.acme else ()),
-            *([Listener(443, "https", _HTTPS)] if self.sites else ()),
+            *MAIL,
+            *([HTTP] if self.acme else ()),
+            *([HTTPS] if self.sites else ()),
         )
 
     def to_json(self) -> dict[str, Any]:

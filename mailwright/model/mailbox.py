@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from mailwright.model import quotas
+from mailwright.model.services import LOGINS
 from mailwright.model.sharing import Member
-from mailwright.model.use import SERVICES, USES
+from mailwright.model.use import USES
 
 VMAIL = "/var/vmail"
 
@@ -83,13 +84,13 @@ class Mailbox:
     @property
     def services(self) -> tuple[str, ...]:
         """Dovecot's names of the services that let the owner in."""
-        return () if self.suspended else tuple(SERVICES[name] for name in self.protocols)
+        return () if self.suspended else tuple(LOGINS[name] for name in self.protocols)
 
     @property
     def refused_services(self) -> tuple[str, ...]:
         """Those that tell him, once his password was right, that they are not for this mailbox."""
-        others = (name for name in SERVICES if name not in self.protocols)
-        return () if self.suspended or not self.password else tuple(SERVICES[n] for n in others)
+        others = (name for name in LOGINS if name not in self.protocols)
+        return () if self.suspended or not self.password else tuple(LOGINS[n] for n in others)
 
     @property
     def fetched_days(self) -> int:

@@ -18,7 +18,7 @@ from uuid import NAMESPACE_URL, uuid5
 from mailwright.model.acme import GIVEN, ORDERED
 from mailwright.model.domain import Domain
 from mailwright.model.policy import AUTOCONFIG, AUTODISCOVER, MTA_STS, OFF
-from mailwright.model.services import SERVICES, ServiceName
+from mailwright.model.services import CLIENT, Listener
 
 FOLDER = "tls/web"
 SUFFIX = ".pem"
@@ -37,14 +37,14 @@ class Offer:
         return "+".join(self.protocols)
 
     @property
-    def incoming(self) -> list[ServiceName]:
+    def incoming(self) -> list[Listener]:
         """Where mail is read, the preferred first: IMAP to POP3, TLS from the start to STARTTLS."""
-        return [s for s in SERVICES if s.protocol in self.protocols and s.protocol in _READING]
+        return [s for s in CLIENT if s.protocol in self.protocols and s.protocol in _READING]
 
     @property
-    def outgoing(self) -> list[ServiceName]:
+    def outgoing(self) -> list[Listener]:
         """Where mail is submitted, in the same order."""
-        return [s for s in SERVICES if s.protocol in self.protocols and s.protocol == "submission"]
+        return [s for s in CLIENT if s.protocol in self.protocols and s.protocol == "submission"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,15 +125,15 @@ class Site:
         return sorted(set(self.offers.values()))
 
     @property
-    def reading(self) -> list[ServiceName]:
+    def reading(self) -> list[Listener]:
         """With what mail can be read by anybody here, TLS from the start."""
         used = {protocol for offer in self.offers.values() for protocol in offer.protocols}
         return [s for s in Offer(tuple(used)).incoming if s.is_implicit]
 
     @property
-    def sending(self) -> ServiceName:
+    def sending(self) -> Listener:
         """Where mail is submitted, TLS from the start."""
-        return next(s for s in SERVICES if s.protocol == "submission" and s.is_implicit)
+        return next(s for s in CLIENT if s.protocol == "submission" and s.is_implicit)
 
     def uuid(self, part: str) -> str:
         """The UUID of a part of a profile; it stays, so that a profile replaces the one before."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailwright.model.services import PROTOCOLS
 from mailwright.model.size import UNLIMITED
-
-# Each protocol, and what Dovecot calls the service that asks for a login with it: Postfix, which
-# does submission, asks as "smtp".
-SERVICES = {"imap": "imap", "pop3": "pop3", "submission": "smtp", "sieve": "sieve"}
-PROTOCOLS = tuple(SERVICES)
 
 
 @dataclass(frozen=True)
