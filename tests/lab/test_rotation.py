@@ -154,14 +154,14 @@ def ask_for(lab: Lab, names: set[str]) -> None:
             client.send_message(letter, "curious@sender.invalid", ["judge@elsewhere.example"])
 
 
-# After which step of roles/rollout.sh a deploy of new keys dies, on the host.
+# After which step of rollout/rollout.sh a deploy of new keys dies, on the host.
 STEPS = ("rehearse", "claim", "swap", "activate", "record")
 
 
 def killed(path: Path, step: str) -> Path:
     """A copy of the repository whose rollout of Rspamd dies there."""
     dies = '[ "$SERVICE" != rspamd ] || kill -9 $$'
-    script = checkout(path) / "roles/rollout.sh"
+    script = checkout(path) / "rollout/rollout.sh"
     places = {
         "rehearse": ("\nclaim\n", f"\n{dies}\nclaim\n"),
         "claim": ("\nclaim\n", f"\nclaim\n{dies}\n"),
