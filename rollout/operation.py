@@ -7,7 +7,6 @@ order of the steps, is `rollout.sh`.
 import base64
 import hashlib
 import io
-import shlex
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from pyinfra.context import host, state
 
 from mailwright.render import Picture
 from rollout.difference import tell, tell_wrong, warn
-from rollout.observed import Commands, Observed, observe, serving, wrong_release
+from rollout.observed import Commands, Observed, assigned, observe, serving, wrong_release
 from rollout.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
@@ -139,23 +138,22 @@ class Plan:
         return buffer.getvalue()
 
     def head(self, archive: bytes) -> str:
-        """The shell variables that `rollout.sh` starts from; none of them is a secret."""
+        """The shell variables that `rollout.sh` starts from."""
         mail = host.data.mail
         templates = dict.fromkeys(file.template for file in self.changed)
-        variables = {
-            "SERVICE": self.service.name,
-            "UNITS": " ".join(self.service.units),
-            "TREE": self.service.tree,
-            "DIGEST": self.digest,
-            "LIVE": "yes" if self.live else "",
-            "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),
-            "CHANGED": ", ".join(templates),
-            "SERVING": serving(mail.loopback, mail.addresses),
-            "PATIENCE": str(self.service.patience),
-            "WARNING": self.service.warning,
-            "LIB": self.service.functions,
-        }
-        return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+        return assigned(
+            SERVICE=self.service.name,
+            UNITS=" ".join(self.service.units),
+            TREE=self.service.tree,
+            DIGEST=self.digest,
+            LIVE="yes" if self.live else "",
+            ARCHIVE_DIGEST=hashlib.sha256(archive).hexdigest(),
+            CHANGED=", ".join(templates),
+            SERVING=serving(mail.loopback, mail.addresses),
+            PATIENCE=str(self.service.patience),
+            WARNING=self.service.warning,
+            LIB=self.service.functions,
+        )
 
     def _swapped(self) -> list[str]:
         """The tree, which goes as one, and what changes or goes outside it."""

@@ -181,7 +181,7 @@ blame() {
 }
 
 # What this run has replaced, and the run that died before it has not, is of the set that last served as well.
-complete() {
+keep_replaced() {
     [ "$OLD" != "$proven" ] || while read -r path; do
         if [ -e "$next$path" ] && ! cut -d ' ' -f 2- "$proven/before" | grep -qxF "$path"; then
             mkdir -p "$proven${path%/*}"
@@ -192,7 +192,7 @@ complete() {
 
 # It served, so nothing of it is to be undone, even if this run dies now.
 record() {
-    complete
+    keep_replaced
     if [ ! -e "$LOADED" ]; then
         rm -rf "$base/original"
         cp -a "$OLD" "$base/original"
@@ -207,6 +207,7 @@ record() {
     [ -z "$LIVE" ] || notify
     xargs -r -d '\n' -a "$base/built" sha256sum >"$base/built.new"
     mv "$base/built.new" "$base/built"
+    # shellcheck disable=SC2185 # -files0-from names what to look at
     tr '\n' '\0' <"$base/stamped" | find -files0-from - -maxdepth 0 -printf '%C@ %p\n' >"$base/stamps.new"
     mv "$base/stamps.new" "$base/stamps"
     rm -f "$base/stamped"
@@ -231,9 +232,9 @@ export UNITS OLD RAN LIVE WARNING SERVING ASKS
 retire=:
 [ ! -s "$next/last" ] || retire=retire
 # What ran with these very files and did not serve is likely to want a restart.
-patience=$PATIENCE
-[ "$before$UNITS " != "$DIGEST$RAN" ] || patience=5
-if sh -euc "$LIB activate; serves $patience; probe; $retire" 3>&- || sh -euc "$LIB restart; serves $PATIENCE; probe" 3>&-; then
+seconds=$PATIENCE
+[ "$before$UNITS " != "$DIGEST$RAN" ] || seconds=5
+if sh -euc "$LIB activate; serves $seconds; probe; $retire" 3>&- || sh -euc "$LIB restart; serves $PATIENCE; probe" 3>&-; then
     record
 else
     undo "$next"

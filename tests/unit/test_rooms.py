@@ -37,6 +37,10 @@ def test_every_role_has_its_host_test(role: str) -> None:
     assert (ROOT / "tests" / "host" / f"test_{role}.py").exists()
 
 
+def test_every_role_has_its_shell_beside_it() -> None:
+    assert sorted(path.stem for path in (ROOT / "roles").glob("*.sh")) == ROLES
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_deploy_calls_every_role_on_a_line_of_its_own(role: str) -> None:
     """pyinfra tells operations apart by the line that called them."""
