@@ -7,6 +7,7 @@ order of the steps, is `rollout.sh`.
 import base64
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from rollout.observed import Commands, Observed, assigned, observe, serving, wro
 from rollout.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
+_REACHED = Path(__file__).with_name("reached.sh").read_text()
 _UNKNOWN = "unknown"  # what is loaded, from when a rollout claims the host until it is recorded
 
 
@@ -43,7 +45,9 @@ def rollout(service: Service) -> Commands:
     tell_wrong(plan.wrong)
     tell(plan.changed, plan.others, seen)
     archive = plan.archive()
-    yield StringCommand(plan.head(archive) + _SCRIPT, _stdin=base64.encodebytes(archive).decode())
+    yield StringCommand(
+        plan.head(archive) + _REACHED + _SCRIPT, _stdin=base64.encodebytes(archive).decode()
+    )
     if service.warns and state.is_executing:
         warn(service)
 
@@ -152,8 +156,14 @@ class Plan:
             SERVING=serving(mail.loopback, mail.addresses),
             PATIENCE=str(self.service.patience),
             WARNING=self.service.warning,
-            LIB=self.service.functions,
+            LIB=_REACHED + self.service.functions,
+            STOP=self._stop(),
         )
+
+    def _stop(self) -> str:
+        """Where a test stops this rollout, and by which signal: MAILWRIGHT_STOP says of which."""
+        service, _, there = os.environ.get("MAILWRIGHT_STOP", "").partition(" ")
+        return there if service == self.service.name else ""
 
     def _swapped(self) -> list[str]:
         """The tree, which goes as one, and what changes or goes outside it."""
