@@ -1,10 +1,10 @@
 check() {
-    for program in /etc/mailwright/acme/*; do
-        [ -e "$program" ] || continue
-        case $(head -n 1 "$program") in
-            *python*) parse='import ast, sys; ast.parse(open(sys.argv[1]).read())'
-                quiet python3 -c "$parse" "$program" ;;
-            *) quiet bash -n "$program" ;;
+    for file in /etc/mailwright/acme/*; do
+        [ -e "$file" ] || continue
+        case $file in
+            *.toml) quiet python3 -c 'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' "$file" ;;
+            */renew) quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" ;;
+            *) quiet bash -n "$file" ;;
         esac
     done
 }

@@ -1,6 +1,7 @@
 """The rooms of the project are as its map says."""
 
 import ast
+import sys
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -51,6 +52,13 @@ def test_deploy_calls_every_role_on_a_line_of_its_own(role: str) -> None:
 def test_no_role_imports_another(role: str) -> None:
     others = {f"roles.{name}" for name in ROLES}
     assert not imports(ROOT / "roles" / f"{role}.py") & others
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "programs").glob("*.py")), ids=lambda p: p.stem)
+def test_a_program_needs_nothing_that_no_role_installs(path: Path) -> None:
+    """python3-cryptography and python3-dnspython are Debian's."""
+    known = {*sys.stdlib_module_names, "cryptography", "dns"}
+    assert {name.partition(".")[0] for name in imports(path)} <= known
 
 
 def test_every_template_belongs_to_exactly_one_role() -> None:
