@@ -2,8 +2,8 @@ check() {
     for file in /etc/mailwright/acme/*; do
         [ -e "$file" ] || continue
         case $file in
-            *.toml) quiet python3 -c 'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' "$file" ;;
-            */renew) quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$file" ;;
+            *.toml) is_toml "$file" ;;
+            */renew) is_python "$file" ;;
             *) quiet bash -n "$file" ;;
         esac
     done

@@ -14,8 +14,8 @@ check() {
         refuse "$secret is missing: restore it from a backup, or make one with" \
             "'(umask 077; openssl rand -base64 24 >$secret)'"
     [ "$(stat -c %a%u $secret)" = 6000 ] || refuse "$secret is not root's alone (mode 600)"
-    program=/etc/mailwright/srs/run
-    quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' $program
+    is_python /etc/mailwright/srs/run
+    is_toml /etc/mailwright/srs/settings.toml
 }
 
 # PostSRSd, which a deploy before this one set up, sits on the ports.

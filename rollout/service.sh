@@ -11,6 +11,10 @@ refuse() { echo "$*"; exit 1; }
 # Some daemons only warn of what they will not do: any word is a refusal.
 quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
 
+# Refuse what Python would not read.
+is_python() { quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1"; }
+is_toml() { quiet python3 -c 'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' "$1"; }
+
 # Make the daemon read its files again. What runs but never had files of ours, such as a daemon that Debian
 # started, is restarted: a reload keeps its listeners. Live files it reads without being told.
 serve() {
