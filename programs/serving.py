@@ -1,9 +1,9 @@
 """Whether a host serves: each question that a role asks of its daemon, all of them at once.
 
-Runs on the host, by its own Python and nothing else; never imported. Arguments: where the services
-meet (`host.loopback`), the families of the host's addresses (`4 6`), for how many seconds to wait
-until all is well, and files of questions, a line each: `SERVICE QUESTION...`. Prints `X SERVICE
-what is wrong` for each that is answered wrongly, and at the end `A FILE` for each file.
+Sent to the host with each look, and run by its own Python. Arguments: where the services meet
+(`host.loopback`), the families of the host's addresses (`4 6`), for how many seconds to wait until
+all is well, and files of questions, a line each: `SERVICE QUESTION...`. Prints `X SERVICE what is
+wrong` for each that is answered wrongly, and at the end `A FILE` for each file.
 """
 
 import grp
@@ -16,12 +16,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 CHAIN = "/etc/mailwright/tls/mail.pem"
 NGINX = Path("/etc/nginx/nginx.conf")
-SECONDS = 5 if float(sys.argv[3]) else 10  # for an answer: a busy server takes a while
 TLS = ("TLS", "")
 SMTP = (("", "220 "), ("EHLO localhost", "250 "))
 # Nothing is sent: this asks for the filter, the aliases, and for the postmaster's quota.
@@ -56,6 +55,18 @@ TALKS = {
 RAW = ("milter", "policy", "socketmap")
 
 
+class Host:
+    """Where its services meet, the families of its addresses, and how long they may take."""
+
+    loopback = "127.0.0.1"
+    families: Sequence[str] = ()
+    seconds = 10  # for an answer: a busy server takes a while
+
+
+host = Host()
+told: list[str] = []
+
+
 class WrongError(Exception):
     """What the operator reads."""
 
@@ -68,10 +79,10 @@ class Line:
         self.bytes = b""
         try:
             if where.isdigit():
-                self.socket = socket.create_connection((LOOPBACK, int(where)), SECONDS)
+                self.socket = socket.create_connection((host.loopback, int(where)), host.seconds)
             else:
                 self.socket = socket.socket(socket.AF_UNIX)
-                self.socket.settimeout(SECONDS)
+                self.socket.settimeout(host.seconds)
                 self.socket.connect(where)
         except OSError as error:
             raise WrongError(f"{self.place}: {error.strerror or error}") from None
@@ -108,7 +119,7 @@ class Line:
             self.socket = context.wrap_socket(self.socket, server_hostname=name or None)
         except OSError as error:
             raise WrongError(f"{self.place}: no TLS ({error})") from None
-        self.socket.settimeout(SECONDS)
+        self.socket.settimeout(host.seconds)
         if self.socket.getpeercert(True) != certificate(chain):
             raise WrongError(f"{self.place} shows another certificate than {Path(chain).name}")
 
@@ -147,7 +158,7 @@ def talk(unit: str, where: str, kind: str, name: str = "", chain: str = CHAIN) -
 
 def families(port: int) -> None:
     """Somebody listens for other hosts, in each family."""
-    for family in FAMILIES:
+    for family in host.families:
         table = Path("/proc/net", "tcp" if family == "4" else "tcp6").read_text()
         listening = [row[1] for row in map(str.split, table.splitlines()) if row[3] == "0A"]
         loopback = rf"......7F|{'0' * 24}01000000"
@@ -185,7 +196,7 @@ def ask_web(unit: str) -> None:
         talk(unit, "443", "https", name, chain)
 
 
-def ask_units(questions: "list[tuple[str, str]]") -> None:
+def ask_units(questions: list[tuple[str, str]]) -> None:
     """That they run and start with the host, and that systemd knows their files."""
     names = [name if "." in name else f"{name}.service" for _, name in questions]
     wanted = [unit for name in names for unit in (name, name.replace("@-.", "."))]
@@ -236,7 +247,7 @@ def ask_folders(path: str) -> None:
             raise WrongError(f"{name} is not {owner}'s")
 
 
-def rows(path: str) -> "list[list[str]]":
+def rows(path: str) -> list[list[str]]:
     """The lines of such a file; one that is missing is told elsewhere."""
     try:
         lines = Path(path).read_text().splitlines()
@@ -296,11 +307,11 @@ def ask_resolver() -> None:
     """A validated answer: the authority of the root zone."""
     question = b"MW\1\x20\0\1\0\0\0\0\0\0" + b"\0\0\6\0\1"
     client = socket.socket(
-        socket.AF_INET6 if ":" in LOOPBACK else socket.AF_INET, socket.SOCK_DGRAM
+        socket.AF_INET6 if ":" in host.loopback else socket.AF_INET, socket.SOCK_DGRAM
     )
-    client.settimeout(SECONDS)
+    client.settimeout(host.seconds)
     try:
-        client.connect((LOOPBACK, 53))
+        client.connect((host.loopback, 53))
         client.send(question)
         answer = client.recv(4096)
     except OSError as error:
@@ -315,7 +326,7 @@ def ask_resolver() -> None:
         )
 
 
-ASKS: "dict[str, Callable[..., None]]" = {
+ASKS: dict[str, Callable[..., None]] = {
     "accounts": ask_accounts,
     "folders": ask_folders,
     "chains": ask_chains,
@@ -343,10 +354,10 @@ def tell(service: str, what: str) -> None:
     told.append(f"X {service} {what}")
 
 
-def look() -> None:
-    """All questions, each in a thread of its own."""
+def look(files: Sequence[str]) -> list[str]:
+    """What is wrong: all questions, each in a thread of its own."""
     told.clear()
-    lines = [line.split() for file in FILES for line in Path(file).read_text().splitlines()]
+    lines = [line.split() for file in files for line in Path(file).read_text().splitlines()]
     units = [(service, words[0]) for service, kind, *words in lines if kind == "unit"]
     threads = [threading.Thread(target=ask, args=line) for line in lines if line[1] != "unit"]
     if units:
@@ -355,13 +366,20 @@ def look() -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    return sorted(set(told))
 
 
-told: "list[str]" = []
-LOOPBACK, FAMILIES, FILES = sys.argv[1], sys.argv[2].split(), sys.argv[4:]
-end = time.monotonic() + float(sys.argv[3])
-look()
-while told and time.monotonic() < end:
-    time.sleep(0.2)
-    look()
-print("\n".join([*sorted(set(told)), *(f"A {file}" for file in FILES)]))
+def main(loopback: str, families: str, patience: str, *files: str) -> None:
+    """Look until all is well, or the patience is at an end."""
+    host.loopback, host.families = loopback, families.split()
+    host.seconds = 5 if float(patience) else 10
+    end = time.monotonic() + float(patience)
+    wrong = look(files)
+    while wrong and time.monotonic() < end:
+        time.sleep(0.2)
+        wrong = look(files)
+    print("\n".join([*wrong, *(f"A {file}" for file in files)]))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

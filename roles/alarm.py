@@ -10,14 +10,10 @@ from rollout.operation import rollout
 from rollout.service import Mode, Service
 
 SERVICE = Service(
-    name="alarm",
+    __file__,
     tree="/etc/mailwright/alarm",
     owns=("/etc/systemd/system/mailwright-alarm*",),
     modes={"/etc/mailwright/alarm/run": Mode(bits=0o755)},
-    check="""
-        words=$(sh -n /etc/mailwright/alarm/run 2>&1) || refuse "$words"
-    """,
-    activate="systemctl daemon-reload",
 )
 
 

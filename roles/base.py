@@ -13,15 +13,8 @@ from rollout.service import Service
 PACKAGES = ("ca-certificates", "openssl", "python3", "systemd-timesyncd")
 
 SERVICE = Service(
-    name="base",
+    __file__,
     owns=("/etc/hostname", "/etc/hosts", "/etc/mailname"),
-    # Debian's installer maps the host's own name to 127.0.1.1; a mail server that finds itself
-    # there thinks that its MX is somebody else, hence /etc/hosts is ours.
-    activate="""
-        hostname -F /etc/hostname
-        systemctl enable -q systemd-timesyncd
-        systemctl start systemd-timesyncd
-    """,
     asks=("name",),
 )
 

@@ -13,14 +13,9 @@ from rollout.service import Service
 PACKAGES = ("nftables",)
 
 SERVICE = Service(
-    name="firewall",
+    __file__,
     units=("nftables",),
     owns=("/etc/nftables.conf",),
-    check="""
-        rules=$NEXT/etc/nftables.conf
-        [ -e "$rules" ] || rules=/etc/nftables.conf
-        nft --check --file "$rules" || refuse "nft refuses /etc/nftables.conf"
-    """,
     asks=("table inet mailwright",),
 )
 

@@ -14,7 +14,7 @@ from rollout.service import Service
 PACKAGES = ("postfix-mta-sts-resolver", "python3-dnspython")
 
 SERVICE = Service(
-    name="mta_sts_resolver",
+    __file__,
     units=("postfix-mta-sts-resolver", "mailwright-tls-policy"),
     tree="/etc/mailwright/tls-policy",
     owns=(
@@ -23,18 +23,6 @@ SERVICE = Service(
         "/etc/systemd/system/postfix-mta-sts-resolver.service.d/*",
     ),
     loads=("/etc/resolv.conf",),
-    check="""
-        settings=$NEXT/etc/mta-sts-daemon.yml
-        [ -e "$settings" ] || settings=/etc/mta-sts-daemon.yml
-        quiet python3 -c 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))' "$settings"
-        program=/etc/mailwright/tls-policy/run
-        quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' $program
-    """,
-    activate="""
-        systemctl daemon-reload
-        enable
-        restart
-    """,
     # The question goes through both, and from there to the resolver.
     asks=("talk mailwright-tls-policy 8462 socketmap",),
     patience=30,

@@ -16,34 +16,18 @@ from rollout.service import Service
 PACKAGES = ("nginx",)
 
 SERVICE = Service(
-    name="nginx",
+    __file__,
     units=("nginx",),
     tree="/etc/nginx",
     owns=("/etc/systemd/system/nginx.service.d/*",),
     loads=("/etc/mailwright/tls/web/*",),
     compiled={"/etc/nginx/sites/*.plist": ".mobileconfig"},
-    build="quiet sh /etc/nginx/sign",
-    # A warning is a refusal as well. It says of each run that the syntax is ok.
-    check="""
-        words=$(nginx -t 2>&1) || refuse "$words"
-        case $words in *"[warn]"*) refuse "$words" ;; esac
-    """,
     asks=("web nginx", "signed /etc/nginx/sites"),
     renewed=True,
 )
 
 # What is left where there are no sites any more.
-NONE = replace(
-    SERVICE,
-    units=(),
-    asks=(),
-    build=":",
-    check=":",
-    activate="""
-        systemctl daemon-reload
-        systemctl disable -q --now nginx
-    """,
-)
+NONE = replace(SERVICE, units=(), asks=())
 
 
 @deploy("nginx")

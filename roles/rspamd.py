@@ -17,7 +17,7 @@ PACKAGES = ("rspamd",)
 EARLY = "runuser -u _rspamd -- rspamadm mime urls /dev/null"
 
 SERVICE = Service(
-    name="rspamd",
+    __file__,
     units=("rspamd",),
     tree="/etc/rspamd",
     owns=(
@@ -31,30 +31,12 @@ SERVICE = Service(
     modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
     # It opens a key for each message that it signs; without it, mail goes out unsigned.
     lasting=("/etc/rspamd/dkim/*",),
-    check="""
-        words=$(rspamadm configtest 2>&1) || refuse "$words"
-        case $words in *"syntax OK"*) ;; *) refuse "$words" ;; esac
-    """,
-    activate="""
-        systemd-tmpfiles --create mailwright-rspamd.conf
-        # A reload would not bring the new group.
-        id -nG _rspamd | grep -qw redis || systemctl stop rspamd
-        systemd-sysusers mailwright-rspamd.conf
-        flock /run/mailwright/rspamd.early true
-        main=$(systemctl show -p MainPID --value rspamd)
-        before=$(cat "/proc/$main/task/$main/children" 2>/dev/null) || :
-        serve
-    """,
     asks=(
         "talk rspamd /var/spool/postfix/rspamd/milter.sock milter",
         "talk rspamd /run/mailwright/rspamd/controller.sock controller",
     ),
     # It compiles its tables first, which takes seconds.
     patience=180,
-    # After a reload the old workers still end the sessions that they have, for up to 16 seconds.
-    retire="""
-        for process in $before; do ends "$process"; done
-    """,
 )
 
 

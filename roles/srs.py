@@ -24,38 +24,10 @@ from rollout.service import Service
 PACKAGES = ("python3",)
 
 SERVICE = Service(
-    name="srs",
+    __file__,
     units=("mailwright-srs",),
     tree="/etc/mailwright/srs",
     owns=("/etc/systemd/system/mailwright-srs.service",),
-    build="""
-        secret=/etc/mailwright/srs.secret
-        [ -e "$LOADED" ] || [ -s $secret ] || (
-            umask 077
-            if [ -s /etc/postsrsd.secret ]; then cat /etc/postsrsd.secret
-            else head -c 24 /dev/urandom | base64; fi >$secret.new
-            mv $secret.new $secret
-        )
-    """,
-    check="""
-        secret=/etc/mailwright/srs.secret
-        [ -s $secret ] ||
-            refuse "$secret is missing: restore it from a backup, or make one with" \\
-                "'(umask 077; openssl rand -base64 24 >$secret)'"
-        [ "$(stat -c %a%u $secret)" = 6000 ] || refuse "$secret is not root's alone (mode 600)"
-        program=/etc/mailwright/srs/run
-        quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' $program
-    """,
-    # PostSRSd, which a deploy before this one set up, sits on the ports.
-    activate="""
-        systemctl daemon-reload
-        if systemctl cat postsrsd >/dev/null 2>&1; then
-            systemctl disable -q --now postsrsd
-            rm -rf /etc/mailwright/rollout/postsrsd
-        fi
-        enable
-        restart
-    """,
     asks=("talk mailwright-srs 10001 srs", "talk mailwright-srs 10002 srs-reverse"),
 )
 

@@ -15,7 +15,7 @@ from rollout.service import Service
 PACKAGES = ("unbound", "unbound-host", "dns-root-data")
 
 SERVICE = Service(
-    name="unbound",
+    __file__,
     units=("unbound",),
     tree="/etc/unbound",
     owns=(
@@ -25,14 +25,6 @@ SERVICE = Service(
         "/etc/NetworkManager/conf.d/mailwright.conf",
         "/etc/systemd/system/unbound.service.d/*",
     ),
-    # The first start would bring the anchor, but the check wants it before.
-    build="/usr/libexec/unbound-helper root_trust_anchor_update",
-    check='words=$(unbound-checkconf 2>&1) || refuse "$words"',
-    # Its sockets are opened once: a reload would keep the old ones.
-    activate="""
-        enable
-        restart
-    """,
     # A host that resolves nothing is worse off than before, so the old resolv.conf comes back then.
     asks=("resolver",),
 )

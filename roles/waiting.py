@@ -9,15 +9,10 @@ from rollout.operation import rollout
 from rollout.service import Mode, Service
 
 SERVICE = Service(
-    name="waiting",
+    __file__,
     tree="/etc/mailwright/waiting",
     owns=("/etc/systemd/system/mailwright-waiting.*",),
     modes={"/etc/mailwright/waiting/run": Mode(bits=0o755)},
-    check="sh -n /etc/mailwright/waiting/run",
-    activate="""
-        systemctl daemon-reload
-        systemctl enable -q --now mailwright-waiting.timer
-    """,
 )
 
 

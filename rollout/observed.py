@@ -21,6 +21,7 @@ Commands = Generator[StringCommand, None, None]
 
 _TOLD = "mailwright told"
 _PROGRAM = (Path(__file__).parents[1] / "programs/serving.py").read_text()
+_SCRIPT = Path(__file__).with_name("observed.sh").read_text()
 _MENDED = "mailwright mended"
 # Half a minute of silence: the host is gone.
 _TCP = {
@@ -65,33 +66,12 @@ class Observed:
 
 
 class HostState(FactBase[Observed]):
-    """Digest, owner and mode of the files below `roots`; what is loaded, serves and is installed.
-
-    Folders that held files of ours in an earlier run are looked at as well. While one process
-    reads the files, another asks the daemons, the questions that the last rollout of each has left.
-    """
+    """The files below `roots`: digest, owner, mode; what is loaded, serves and is installed."""
 
     def command(self, roots: Sequence[str], loopback: str, addresses: Sequence[str]) -> str:
-        """One shell command; its lines start with a letter that says what they tell."""
-        asking = serving(loopback, addresses)
-        below = " ".join(shlex.quote(root) for root in roots)
-        pruned = "find $roots -path /etc/mailwright/rollout -prune -o"
-        return (
-            '{ . /etc/os-release; echo "R $VERSION_ID"; '
-            f"roots=$({{ printf '%s\\n' {below}; "
-            "sed 's|^\\(/[^/]*/[^/]*\\).*|\\1|' /etc/mailwright/rollout/*/owned; } 2>/dev/null "
-            "| sort -u); "
-            f"{pruned} -type f -printf 'F %m %u %g %C@ %p\\n' -o -printf 'K %y %m %u %g %p\\n' "
-            "2>/dev/null; "
-            f"{pruned} -type f -print0 2>/dev/null | xargs -0r sha256sum | sed 's/^/S /'; "
-            "for d in /etc/mailwright/rollout/*/; do s=${d%/}; s=${s##*/}; "
-            "for n in L/loaded O/owned T/stamps B/built; do "
-            'sed "s/^/${n%/*} $s /" $d${n#*/}; done; done 2>/dev/null; '
-            "dpkg-query -W -f='P ${db:Status-Abbrev} ${Package}\\n'; "
-            f"{queues.SHELL}"
-            "[ -e /etc/mailwright/rollout/postfix/loaded ] || waiting | sed 's/^/Q /'; } | { "
-            f"{asking} 0 /etc/mailwright/rollout/*/asks </dev/null 2>/dev/null; cat; }}"
-        )
+        """One look, as `observed.sh` has it."""
+        head = assigned(ROOTS=" ".join(roots), SERVING=serving(loopback, addresses))
+        return head + queues.SHELL + _SCRIPT
 
     def process(self, output: list[str]) -> Observed:
         """Sort the lines by what they tell."""
@@ -122,6 +102,11 @@ def _grouped(rows: Sequence[Sequence[str]]) -> Iterable[tuple[str, list[Sequence
     for name, *words in rows:
         found.setdefault(name, []).append(words)
     return found.items()
+
+
+def assigned(**variables: str) -> str:
+    """Shell variables with these values, none of them secret: everybody may see a command."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def serving(loopback: str, addresses: Sequence[str]) -> str:

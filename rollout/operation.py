@@ -7,7 +7,7 @@ order of the steps, is `rollout.sh`.
 import base64
 import hashlib
 import io
-import shlex
+import os
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +20,11 @@ from pyinfra.context import host, state
 
 from mailwright.picture.render import Picture
 from rollout.difference import tell, tell_wrong, warn
-from rollout.observed import Commands, Observed, observe, serving, wrong_release
+from rollout.observed import Commands, Observed, assigned, observe, serving, wrong_release
 from rollout.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
+_REACHED = Path(__file__).with_name("reached.sh").read_text()
 _UNKNOWN = "unknown"  # what is loaded, from when a rollout claims the host until it is recorded
 
 
@@ -44,7 +45,9 @@ def rollout(service: Service) -> Commands:
     tell_wrong(plan.wrong)
     tell(plan.changed, plan.others, seen)
     archive = plan.archive()
-    yield StringCommand(plan.head(archive) + _SCRIPT, _stdin=base64.encodebytes(archive).decode())
+    yield StringCommand(
+        plan.head(archive) + _REACHED + _SCRIPT, _stdin=base64.encodebytes(archive).decode()
+    )
     if service.warns and state.is_executing:
         warn(service)
 
@@ -139,23 +142,28 @@ class Plan:
         return buffer.getvalue()
 
     def head(self, archive: bytes) -> str:
-        """The shell variables that `rollout.sh` starts from; none of them is a secret."""
+        """The shell variables that `rollout.sh` starts from."""
         mail = host.data.mail
         templates = dict.fromkeys(file.template for file in self.changed)
-        variables = {
-            "SERVICE": self.service.name,
-            "UNITS": " ".join(self.service.units),
-            "TREE": self.service.tree,
-            "DIGEST": self.digest,
-            "LIVE": "yes" if self.live else "",
-            "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),
-            "CHANGED": ", ".join(templates),
-            "SERVING": serving(mail.loopback, mail.addresses),
-            "PATIENCE": str(self.service.patience),
-            "WARNING": self.service.warning,
-            "LIB": self.service.functions,
-        }
-        return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+        return assigned(
+            SERVICE=self.service.name,
+            UNITS=" ".join(self.service.units),
+            TREE=self.service.tree,
+            DIGEST=self.digest,
+            LIVE="yes" if self.live else "",
+            ARCHIVE_DIGEST=hashlib.sha256(archive).hexdigest(),
+            CHANGED=", ".join(templates),
+            SERVING=serving(mail.loopback, mail.addresses),
+            PATIENCE=str(self.service.patience),
+            WARNING=self.service.warning,
+            LIB=_REACHED + self.service.functions,
+            STOP=self._stop(),
+        )
+
+    def _stop(self) -> str:
+        """Where a test stops this rollout, and by which signal: MAILWRIGHT_STOP says of which."""
+        service, _, there = os.environ.get("MAILWRIGHT_STOP", "").partition(" ")
+        return there if service == self.service.name else ""
 
     def _swapped(self) -> list[str]:
         """The tree, which goes as one, and what changes or goes outside it."""

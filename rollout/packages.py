@@ -15,7 +15,7 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host, state
 
 from rollout import queues
-from rollout.observed import Commands, failure, forget, observe, wrong_release
+from rollout.observed import Commands, assigned, failure, forget, observe, wrong_release
 
 _WANTED = "mailwright packages"
 _REFUSED = "mailwright refused"
@@ -67,13 +67,12 @@ def _install() -> Commands:
     if not missing:
         host.noop("all packages are installed")
         return
-    head = {
-        "PACKAGES": " ".join(missing),
-        "PRESEED": "\n".join(preseed),
-        "EARLY": "\n".join(f"{name} {command}" for name, command in early if name in missing),
-    }
-    variables = "".join(f"{name}={shlex.quote(value)}\n" for name, value in head.items())
-    yield StringCommand(variables + queues.SHELL + _SCRIPT)
+    head = assigned(
+        PACKAGES=" ".join(missing),
+        PRESEED="\n".join(preseed),
+        EARLY="\n".join(f"{name} {command}" for name, command in early if name in missing),
+    )
+    yield StringCommand(head + queues.SHELL + _SCRIPT)
     forget()
 
 

@@ -18,9 +18,11 @@ finish() {
 }
 trap finish EXIT
 trap '' HUP PIPE
-apt="apt-get -q -y -o Dpkg::Options::=--force-confold"
+apt() { apt-get -q -y -o Dpkg::Options::=--force-confold "$@"; }
 said=/run/mailwright/packages.log
 PATIENCE=120
+# shellcheck disable=SC2086 # a list of words
+set -- $PACKAGES
 
 # patient COMMAND...: again, for two minutes, while another program holds a lock that it needs.
 patient() {
@@ -60,14 +62,14 @@ echo "$PRESEED" | debconf-set-selections
 # something is not ours to remove.
 half=
 patient dpkg --configure -a || half=yes
-[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || patient $apt update
-[ -z "$half" ] || patient $apt install --no-install-recommends --fix-broken --no-remove || {
+[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -60 2>/dev/null)" ] || patient apt update
+[ -z "$half" ] || patient apt install --no-install-recommends --fix-broken --no-remove || {
     echo "a package on this host is broken: mend it or remove it there (dpkg --configure -a says more), and deploy again" >&2
     exit 1
 }
-patient $apt install --no-install-recommends --download-only $PACKAGES
+patient apt install --no-install-recommends --download-only "$@"
 # policy-rc.d keeps a package that goes from stopping its daemon, which would sit on our ports for ever.
-for package in $($apt -s install --no-install-recommends $PACKAGES | sed -n 's/^Remv \([^ ]*\).*/\1/p'); do
+for package in $(apt -s install --no-install-recommends "$@" | sed -n 's/^Remv \([^ ]*\).*/\1/p'); do
     for unit in $(running "$package"); do
         systemctl stop "$unit"
         stopped="$stopped $unit"
@@ -84,8 +86,9 @@ echo "$EARLY" | while read -r package command; do
             [ -e /run/mailwright/installing ] || exit
             sleep 1
         done
+        # shellcheck disable=SC2086 # a command with its arguments
         timeout 120 flock "/run/mailwright/$package.early" $command
     ) >/dev/null 2>&1 </dev/null &
 done
-patient $apt install --no-install-recommends $PACKAGES
+patient apt install --no-install-recommends "$@"
 stopped=

@@ -1,7 +1,7 @@
 # The host's half of a rollout (rollout/operation.py is the other). Runs as root under sh; rollout/operation.py puts
 # these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING, SERVING (the command that
-# asks whether it serves), PATIENCE and LIB, whose functions are the service's own: build, check, activate, probe,
-# retire. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING
+# asks whether it serves), PATIENCE, LIB, whose functions are the service's own: build, check, activate, probe,
+# retire; STOP, and reached.sh. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING
 # (`asks`) and lists of paths: `owned` (all files of the service), `stale` (those to remove, some of them to be built
 # anew), `last` (those to remove when no process reads them any more), `live` (those that the daemon looks up itself),
 # `built` and `stamped` (those that are right as long as nobody touches them) and `swapped` (TREE, then those outside
@@ -21,6 +21,7 @@
 #            `original`, what stood there before this one in `previous`
 set -eu
 umask 077
+export STOP ROLLOUT=$$
 export LOADED="/etc/mailwright/rollout/$SERVICE/loaded" # what the daemon has loaded; none before the first rollout
 base=/etc/mailwright/rollout/$SERVICE
 next=$base/next      # what this run brings; after the swap, what it replaced
@@ -181,7 +182,7 @@ blame() {
 }
 
 # What this run has replaced, and the run that died before it has not, is of the set that last served as well.
-complete() {
+keep_replaced() {
     [ "$OLD" != "$proven" ] || while read -r path; do
         if [ -e "$next$path" ] && ! cut -d ' ' -f 2- "$proven/before" | grep -qxF "$path"; then
             mkdir -p "$proven${path%/*}"
@@ -192,7 +193,7 @@ complete() {
 
 # It served, so nothing of it is to be undone, even if this run dies now.
 record() {
-    complete
+    keep_replaced
     if [ ! -e "$LOADED" ]; then
         rm -rf "$base/original"
         cp -a "$OLD" "$base/original"
@@ -207,22 +208,28 @@ record() {
     [ -z "$LIVE" ] || notify
     xargs -r -d '\n' -a "$base/built" sha256sum >"$base/built.new"
     mv "$base/built.new" "$base/built"
+    # shellcheck disable=SC2185 # -files0-from names what to look at
     tr '\n' '\0' <"$base/stamped" | find -files0-from - -maxdepth 0 -printf '%C@ %p\n' >"$base/stamps.new"
     mv "$base/stamps.new" "$base/stamps"
     rm -f "$base/stamped"
+    reached record
     set_loaded "$DIGEST"
     sync -f "$base"
 }
 
+reached lock
 receive
 inherit
 stage
 rehearse || { rm -rf "$next"; blame "$SERVICE refuses the new configuration; the old one keeps serving"; }
+reached rehearse
 before=$(cat "$base/loaded" 2>/dev/null || :)
 claim
+reached claim
 note
 sync -f "$base"
 swap
+reached swap
 OLD=$next
 [ ! -e "$proven" ] || OLD=$proven
 ASKS=$next/asks
@@ -231,9 +238,9 @@ export UNITS OLD RAN LIVE WARNING SERVING ASKS
 retire=:
 [ ! -s "$next/last" ] || retire=retire
 # What ran with these very files and did not serve is likely to want a restart.
-patience=$PATIENCE
-[ "$before$UNITS " != "$DIGEST$RAN" ] || patience=5
-if sh -euc "$LIB activate; serves $patience; probe; $retire" 3>&- || sh -euc "$LIB restart; serves $PATIENCE; probe" 3>&-; then
+seconds=$PATIENCE
+[ "$before$UNITS " != "$DIGEST$RAN" ] || seconds=5
+if sh -euc "$LIB activate; reached activate; serves $seconds; probe; $retire" 3>&- || sh -euc "$LIB restart; serves $PATIENCE; probe" 3>&-; then
     record
 else
     undo "$next"

@@ -49,19 +49,23 @@ class File:
 
 @dataclass(frozen=True)
 class Service:
-    """A daemon, and the shell that checks, starts and probes it; each snippet runs under `sh -eu`.
+    """A daemon, its files, and the shell that checks, starts and probes it.
 
-    `tree` is the folder whose files change together, at once. `check` sees the new files at their
-    true paths before anybody else does; any failure there leaves the host as it was. `loads` are
-    patterns of other roles' files that the daemon reads, so that their change makes it load again.
-    `compiled` says by a pattern which suffix the file has that `build` makes of another. `lasting`
-    are patterns of files in the tree that a process may read at any time: one that is not wanted
-    any more goes last, when `retire` has seen the end of the processes that knew it. `merges` are
-    patterns of what the daemon reads beside these files: what a server set up by hand has there
-    goes with its old configuration, once; what comes later is the operator's. `live` are patterns
-    of what the running daemon looks up in its file each time: when nothing else changed, LIVE is
-    set, and the daemon is neither checked nor told. Where it `warns`, the operator reads what
-    `activate` writes to the file $WARNING.
+    It is named after `role`, the file of its Python (`roles/dovecot.py`). Beside that is its shell
+    (`roles/dovecot.sh`), run under `sh -eu`: those of the functions build, check, activate, probe
+    and retire for which `service.sh` does not do. `check` sees the new files at their true paths
+    before anybody else does; any failure there leaves the host as it was.
+
+    `tree` is the folder whose files change together, at once. `loads` are patterns of other roles'
+    files that the daemon reads, so that their change makes it load again. `compiled` says by a
+    pattern which suffix the file has that `build` makes of another. `lasting` are patterns of files
+    in the tree that a process may read at any time: one that is not wanted any more goes last, when
+    `retire` has seen the end of the processes that knew it. `merges` are patterns of what the
+    daemon reads beside these files: what a server set up by hand has there goes with its old
+    configuration, once; what comes later is the operator's. `live` are patterns of what the running
+    daemon looks up in its file each time: when nothing else changed, LIVE is set, and the daemon is
+    neither checked nor told. Where it `warns`, the operator reads what `activate` writes to the
+    file $WARNING.
 
     `asks` are the questions, as `serving.py` has them, that show whether the daemon serves; they
     are asked in each look at the host, and after each activation until all is well, for `patience`
@@ -69,7 +73,7 @@ class Service:
     a deploy too, so that what a deploy has made tells nothing about it.
     """
 
-    name: str
+    role: str
     units: Sequence[str] = ()
     tree: str = ""
     owns: Sequence[str] = ()
@@ -79,15 +83,20 @@ class Service:
     lasting: Sequence[str] = ()
     merges: Sequence[str] = ()
     live: Sequence[str] = ()
-    build: str = ":"
-    check: str = ":"
-    activate: str = "serve"
     asks: Sequence[str] = ()
     patience: int = 15
-    probe: str = ":"
-    retire: str = ":"
     warns: bool = False
     renewed: bool = False
+
+    @property
+    def name(self) -> str:
+        """What operators and the host call it."""
+        return Path(self.role).stem
+
+    @property
+    def shell(self) -> str:
+        """Its functions."""
+        return Path(self.role).with_suffix(".sh").read_text()
 
     @property
     def warning(self) -> str:
@@ -147,6 +156,5 @@ class Service:
 
     @property
     def functions(self) -> str:
-        """The snippets as shell functions."""
-        names = ("build", "check", "activate", "probe", "retire")
-        return _SHELL + "".join(f"{name}() {{\n{getattr(self, name)}\n}}\n" for name in names)
+        """Its shell, and what all services share."""
+        return _SHELL + self.shell

@@ -1,15 +1,25 @@
-# What the snippets of all services share.
+# What the shell of all services (roles/*.sh) shares, and what a service does that has no such function of its own.
+
+build() { :; } # make files of others, in the copy of TREE that is rehearsed
+check() { :; } # have the daemon judge them, there
+activate() { serve; } # have the daemon load them
+probe() { :; } # whether it serves, beyond what SERVING asks
+retire() { :; } # wait for the end of the processes that know what goes
 
 refuse() { echo "$*"; exit 1; }
 
 # Some daemons only warn of what they will not do: any word is a refusal.
 quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
 
+# Refuse what Python would not read.
+is_python() { quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1"; }
+is_toml() { quiet python3 -c 'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' "$1"; }
+
 # Make the daemon read its files again. What runs but never had files of ours, such as a daemon that Debian
 # started, is restarted: a reload keeps its listeners. Live files it reads without being told.
 serve() {
     [ -z "$LIVE" ] || return 0
-    enable
+    enable_units
     for unit in $UNITS; do
         if [ -e "$LOADED" ] && systemctl is-active -q "$unit"; then
             systemctl reload "$unit"
@@ -20,7 +30,7 @@ serve() {
 }
 
 # Have systemd read its files, and start the daemon with the host, whatever somebody has told it.
-enable() {
+enable_units() {
     for unit in $UNITS; do
         case $(systemctl show -p NeedDaemonReload "$unit" "${unit%@-}") in *=yes*) systemctl daemon-reload ;; esac
         case $(systemctl is-enabled "${unit%@-}" 2>/dev/null) in
@@ -51,7 +61,7 @@ restore() {
 
 # appears SOCKET: wait until the daemon has made it.
 appears() {
-    for try in $(seq 360); do
+    for _ in $(seq 360); do
         [ ! -S "$1" ] || return 0
         sleep 0.5
     done
@@ -67,7 +77,7 @@ serves() {
 
 # ends PROCESS: wait until it is gone.
 ends() {
-    for try in $(seq 120); do
+    for _ in $(seq 120); do
         [ -d "/proc/$1" ] || return 0
         sleep 0.5
     done

@@ -5,7 +5,8 @@
 host, `[key]` for each of the DKIM keys that they sign with (`<domain>.<key>`), and `[script]` for
 each Sieve script of the inventory (`before/<domain>`), whose origin is its own file. `[site]` is
 the domain of each web site; `autoconfig.[site]` is for those only that have that name, and below it
-`[offer]` and `[service]` stand for what the site's mailboxes may use.
+`[offer]` and `[service]` stand for what the site's mailboxes may use. `program("renew")` in a
+template is the source of programs/renew.py, as it is.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mailwright.model.problems import Problem, Problems, listed, nearest
 from mailwright.model.site import Site
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
+PROGRAMS = TEMPLATES.with_name("programs")
 _SUFFIX = ".j2"
 _NOUNS = {"MailHost": "host", "DkimKey": "key"}
 
@@ -117,6 +119,7 @@ def _environment(templates: Path) -> Environment:
         autoescape=False,  # configuration files, not HTML
     )
     environment.filters["quote"] = shlex.quote
+    environment.globals["program"] = lambda name: (PROGRAMS / f"{name}.py").read_text()
     return environment
 
 

@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 NAME = os.environ.get("MAILWRIGHT_TEST_LAB", "test") + os.environ.get("PYTEST_XDIST_WORKER", "")
 HOSTS = ["mail.example.com", "mail.example.org"]  # Debian 12, Debian 13
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
+# Where a rollout stops, before or after these steps of rollout/rollout.sh.
+STEPS = ("lock", "rehearse", "claim", "swap", "activate", "record")
+_HALTED = "grep -ls ^State:.T /proc/[0-9]*/status | cut -d/ -f3"
 CHECKDMARC = ROOT / ".venv/checkdmarc/bin/checkdmarc"  # as script/setup installs it
 
 
@@ -32,13 +35,18 @@ class Deploy:
     results: dict[str, Any]
 
     @classmethod
-    def run(cls, lab: Lab, inventory: Path, *options: str, checkout: Path = ROOT) -> "Deploy":
-        """Deploy with these options of pyinfra's, from the repository or a changed copy of it."""
+    def run(
+        cls, lab: Lab, inventory: Path, *options: str, checkout: Path = ROOT, stop: str = ""
+    ) -> "Deploy":
+        """Deploy with these options of pyinfra's, from the repository or a changed copy of it.
+
+        `stop` is a service, a step of its rollout (STEPS) and the signal that it gets there.
+        """
         command = [PYINFRA, str(inventory), "deploy.py", "-y", *options]
         done = lab.run(
             command,
             cwd=checkout,
-            env={**os.environ, "PYTHONPATH": str(checkout)},
+            env={**os.environ, "PYTHONPATH": str(checkout), "MAILWRIGHT_STOP": stop},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -79,16 +87,34 @@ class Deploy:
 
 
 @contextmanager
-def started(lab: Lab, inventory: Path, checkout: Path = ROOT) -> Iterator["Popen[bytes]"]:
-    """A deploy under way, in a process group of its own; it is killed at the end at the latest."""
+def halted(
+    lab: Lab, inventory: Path, service: str, step: str, checkout: Path = ROOT
+) -> Iterator["Popen[bytes]"]:
+    """A deploy that halts on each host at a step of a rollout, in a process group of its own.
+
+    It is killed at the end at the latest.
+    """
     silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     command = lab.command([PYINFRA, str(inventory), "deploy.py", "-y"])
-    env = {**os.environ, "PYTHONPATH": str(checkout)}
+    env = {**os.environ, "PYTHONPATH": str(checkout), "MAILWRIGHT_STOP": f"{service} {step} STOP"}
     with Popen(command, cwd=checkout, env=env, start_new_session=True, **silent) as run:
         try:
+            for host in HOSTS:
+                wait_halted(lab, host)
             yield run
         finally:
             kill(run)
+
+
+def wait_halted(lab: Lab, host: str) -> None:
+    """Wait until the host's rollout has halted."""
+    halts = f'until [ -n "$({_HALTED})" ]; do sleep 0.1; done'
+    lab.ssh(host, f"timeout 120 sh -c '{halts}'", check=True)
+
+
+def resume(lab: Lab, host: str) -> None:
+    """Let the host's rollout go on."""
+    lab.ssh(host, f"kill -CONT $({_HALTED})", check=True)
 
 
 def kill(run: "Popen[bytes]") -> None:

@@ -15,7 +15,7 @@ from lab.lab import Lab
 from mailwright.inventory import password
 from mailwright.inventory.edit import edited
 from tests.host.letters import eventually
-from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, started
+from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy
 from tests.lab.test_deploy import ask, dry
 
 OLD, NEW = "for-everyone-to-read", "changed-in-the-middle"  # the first as in inventory/verify.toml
@@ -211,18 +211,9 @@ def test_hundreds_of_thousands_of_mailboxes_fit_into_dovecot(deployed: Lab) -> N
         assert ask(deployed, host, script).split() == ["5000", "5000"]
 
 
-# Whoever holds the lock is the rollout, or was started by it. None goes on when another dies, and
-# none that is only just being started survives.
-KILL = """
-holders() {
-    find /proc/[0-9]*/fd -lname /etc/mailwright/rollout/lock 2>/dev/null | cut -d/ -f3 | sort -u
-}
-kill -STOP $(holders)
-while h=$(holders); [ -n "$h" ]; do kill -9 $h; done
-"""
 SWAPPED = {
-    "dovecot": "/etc/dovecot/users/DOMAIN",
-    "postfix": "/etc/postfix/maps/virtual_mailbox_maps",
+    "dovecot swap KILL": "-r /etc/dovecot/users",
+    "postfix activate KILL": "/etc/postfix/maps/virtual_mailbox_maps",
 }
 
 
@@ -237,8 +228,10 @@ def test_what_killed_rollouts_began_is_finished_by_the_next(
         seen = pool.submit(stay, deployed, "timeout", "300", "sh", "-c", wait)
         try:
             eventually(lambda: ready.exists() or None, "mail programs")
-            for role, file in SWAPPED.items():
-                die_after_swap(deployed, changed, role, file, tmp_path / role)
+            for stop in SWAPPED:
+                Deploy.run(deployed, changed, stop=stop).refused()
+                for host in HOSTS:
+                    ask(deployed, host, f"grep -q ^new@ {SWAPPED[stop]}")
             acted = Deploy.run(deployed, changed).succeeded().acted()
         finally:
             done.touch()
@@ -246,14 +239,3 @@ def test_what_killed_rollouts_began_is_finished_by_the_next(
     assert acted == {"Postfix | Postfix"}  # Dovecot's was finished by the second that was killed
     assert [daemons(deployed, host) for host in HOSTS] == before
     assert Deploy.count(deployed, changed) == 0
-
-
-def die_after_swap(lab: Lab, inventory: Path, role: str, file: str, target: Path) -> None:
-    slow = checkout(target)
-    snippet = {"dovecot": 'activate="""', "postfix": 'probe="""'}[role]
-    edit(slow / f"roles/{role}.py", (snippet, f"{snippet}\n        sleep 60"))
-    with started(lab, inventory, slow):
-        for host in HOSTS:
-            path = file.replace("DOMAIN", host.removeprefix("mail."))
-            swapped = f"until grep -q ^new@ {path}; do sleep 0.1; done"
-            ask(lab, host, f"timeout 60 sh -c '{swapped}' || exit\n{KILL}")

@@ -19,7 +19,18 @@ from lab.lab import Lab
 from mailwright.model.address import domain
 from tests.host.letters import MARK, eventually
 from tests.inventories import self_signed
-from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, kill, started
+from tests.lab.deploys import (
+    HOSTS,
+    PYINFRA,
+    ROOT,
+    STEPS,
+    Deploy,
+    checkout,
+    edit,
+    halted,
+    kill,
+    resume,
+)
 
 
 def tree(lab: Lab, host: str, folder: str) -> str:
@@ -403,33 +414,32 @@ def test_the_wrong_release_is_refused_before_anything_is_touched(
 
 
 @pytest.fixture
-def running(deployed: Lab, other: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A deploy under way, which changes both a setting and a map of Postfix."""
+def running(deployed: Lab, other: Path, step: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A deploy that changes both a setting and a map of Postfix, and halts at a step of that."""
     edit(other / "mail.toml", ('"50M"', '"60M"'), ('postmaster = "alice', 'postmaster = "carol'))
     edit(other / "mail.toml", ('"carol@example.com"', '"carol@example.net"'))
-    with started(deployed, other) as run:
+    with halted(deployed, other, "postfix", step) as run:
         yield run
 
 
-@pytest.mark.parametrize("seconds", [0.7, 0.9, 1.1, 1.4, 1.8, 2.4])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_deploy_that_is_killed_is_finished_by_the_next(
-    deployed: Lab, other: Path, running: "subprocess.Popen[bytes]", seconds: float
+    deployed: Lab, other: Path, running: "subprocess.Popen[bytes]"
 ) -> None:
     """pyinfra is killed with all its connections; each host has the old set or the new one."""
-    time.sleep(seconds)
     kill(running)
     for host in HOSTS:
+        resume(deployed, host)
         assert_whole(deployed, host)
     Deploy.run(deployed, other).succeeded()
     assert Deploy.count(deployed, other) == 0
     assert ask(deployed, HOSTS[0], "postconf -h message_size_limit") == str(60 << 20)
 
 
-@pytest.mark.parametrize("seconds", [1.0, 1.3, 1.7, 2.2])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_host_that_loses_power_in_a_deploy_is_finished_by_the_next(
-    deployed: Lab, other: Path, running: "subprocess.Popen[bytes]", seconds: float
+    deployed: Lab, other: Path, running: "subprocess.Popen[bytes]"
 ) -> None:
-    time.sleep(seconds)
     for host in HOSTS:
         deployed.stop(host)
     kill(running)
@@ -447,21 +457,19 @@ def test_a_set_that_nobody_saw_serve_is_taken_back_after_a_power_cut(
     broken = checkout(tmp_path / "checkout")
     template = "templates/etc/postfix/main.cf.j2"
     edit(broken / template, ("smtpd_sasl_path = private/auth", "smtpd_sasl_path = private/oauth"))
-    slow = checkout(tmp_path / "slow")
-    shutil.copy(broken / template, slow / template)
-    edit(slow / "roles/postfix.py", ('probe="""', 'probe="""\n        sleep 60'))
+    dying = checkout(tmp_path / "dying")
+    shutil.copy(broken / template, dying / template)
     before = [tree(deployed, host, "/etc/postfix") for host in HOSTS]
     greeted = "smtpd_banner = $myhostname ESMTP"
     for words in ("first-try", "second-try"):
-        edit(slow / template, (f"{greeted}\n", f"{greeted} {words}\n"))
-        with started(deployed, inventory, slow):
+        edit(dying / template, (f"{greeted}\n", f"{greeted} {words}\n"))
+        with halted(deployed, inventory, "postfix", "activate", dying):
             for host in HOSTS:
-                swapped = f"until grep -q {words} /etc/postfix/main.cf; do sleep 0.1; done"
-                ask(deployed, host, f"timeout 60 sh -c '{swapped}'")
+                ask(deployed, host, f"grep -q {words} /etc/postfix/main.cf")
                 deployed.stop(host)
         for host in HOSTS:
             deployed.start(host)
-        edit(slow / template, (f"{greeted} {words}\n", f"{greeted}\n"))
+        edit(dying / template, (f"{greeted} {words}\n", f"{greeted}\n"))
     assert "the old one is back" in Deploy.run(deployed, inventory, checkout=broken).refused()
     assert [tree(deployed, host, "/etc/postfix") for host in HOSTS] == before
     assert all(f"220 {host}" in greeting(deployed, host) for host in HOSTS)

@@ -200,7 +200,8 @@ def test_a_bounce_reaches_whoever_sent_what_was_forwarded(deployed: Lab, host: s
 def map_of(lab: Lab, host: str, port: str, keys: list[str]) -> list[tuple[str, str]]:
     """What mailwright-srs answers Postfix to each."""
     lines = shlex.quote("\n".join(keys))
-    table = f"\"tcp:[$(sed -n 's/^LOOPBACK = .\\(.*\\).$/\\1/p' /etc/mailwright/srs/run)]:{port}\""
+    loopback = "sed -n 's/^loopback = .\\(.*\\).$/\\1/p' /etc/mailwright/srs/settings.toml"
+    table = f'"tcp:[$({loopback})]:{port}"'
     said = ask(lab, host, f"printf '%s\\n' {lines} | postmap -q - {table}")
     return [(key, value) for key, _, value in (line.partition("\t") for line in said.splitlines())]
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.lab import Lab
-from tests.lab.deploys import HOSTS, Deploy, checkout, edit
+from tests.lab.deploys import HOSTS, Deploy, checkout, edit, resume, wait_halted
 from tests.lab.test_deploy import ask, greeting
 
 POSTFIX = dict(zip(HOSTS, ("postfix@-", "postfix"), strict=True))
@@ -182,13 +182,12 @@ def test_a_host_that_vanishes_is_named_and_the_others_go_on(
 ) -> None:
     other = Path(shutil.copytree(inventory, tmp_path / "other"))
     edit(other / "mail.toml", ('message_size_limit = "50M"', 'message_size_limit = "60M"'))
-    slow = checkout(tmp_path / "slow")
-    edit(slow / "roles/postfix.py", ('probe="""', 'probe="""\n            sleep 8'))
     with ThreadPoolExecutor(1) as pool:
-        run = pool.submit(Deploy.run, deployed, other, checkout=slow)
-        swapped = "until grep -q 62914560 /etc/postfix/main.cf; do sleep 0.1; done"
-        ask(deployed, HOSTS[0], f"timeout 60 sh -c '{swapped}'")
+        run = pool.submit(Deploy.run, deployed, other, stop="postfix activate STOP")
+        for host in HOSTS:
+            wait_halted(deployed, host)
         deployed.stop(HOSTS[0])
+        resume(deployed, HOSTS[1])
         said = run.result().refused()
         deployed.start(HOSTS[0])
     assert f"the connection to {HOSTS[0]} is lost: deploy again" in said

@@ -4,9 +4,9 @@ import os
 import stat
 import time
 import warnings
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +17,7 @@ from mailwright.keys.tls_keys import KeyFiles
 from mailwright.model import acme
 from mailwright.model.problems import Problems
 from mailwright.picture.render import picture
+from programs import renew
 
 HOST = "mail.example.com"
 
@@ -134,34 +135,44 @@ def test_the_picture_has_the_key_that_serves_and_no_other(described) -> None:
 
 
 @pytest.fixture
-def renew(described, tmp_path, monkeypatch):
-    """The program that orders, as a host gets it, with folders of ours."""
-    made(described)
-    described.mail += 'contact = "o\'brien$x@example.net"\n'
-    path = tmp_path / "renew"
-    path.write_text(picture(described.load(tls=True).hosts[0])["/etc/mailwright/acme/renew"])
-    loader = SourceFileLoader("renew", str(path))
-    module = module_from_spec(spec_from_loader("renew", loader))
-    loader.exec_module(module)
-    monkeypatch.setattr(module, "STATE", tmp_path / "state")
-    monkeypatch.setattr(module, "TLS", tmp_path / "tls")
-    (tmp_path / "tls/web").mkdir(parents=True)
-    (tmp_path / "state").mkdir()
+def program(tmp_path, monkeypatch):
+    """The program that orders, with folders of ours."""
+    for name in ("STATE", "TLS", "PROGRAMS"):
+        monkeypatch.setattr(renew, name, tmp_path / name.lower())
+        (tmp_path / name.lower()).mkdir()
+    (renew.TLS / "web").mkdir()
     with warnings.catch_warnings(action="ignore"):
-        yield module
+        yield renew
 
 
-def test_what_stands_in_a_program_is_quoted(renew) -> None:
-    assert renew.CONTACT == "o'brien$x@example.net"
+@pytest.fixture
+def settings(described, program):
+    """Those that a host gets."""
+    described.mail += 'contact = "o\'brien$x@example.net"\n'
+    made(described)
+    files = picture(described.load(tls=True).hosts[0])
+    (program.PROGRAMS / "settings.toml").write_text(files["/etc/mailwright/acme/settings.toml"])
+    return program.Settings.read()
 
 
-def test_what_does_not_lead_here_is_looked_at_ever_more_rarely(renew, monkeypatch) -> None:
+def test_a_host_gets_the_program_as_it_is_and_its_settings(described, settings) -> None:
+    host = described.load(tls=True).hosts[0]
+    found = (settings.directory, settings.contact, settings.addresses, settings.loopback)
+    assert found == (acme.LETS_ENCRYPT, "o'brien$x@example.net", host.addresses, "127.0.0.1")
+    source = Path(renew.__file__).read_text()
+    first, _, rest = picture(host)["/etc/mailwright/acme/renew"].split("\n", 2)
+    assert (first, rest) == ("#!/usr/bin/python3 -Iu", source)
+
+
+def test_what_does_not_lead_here_is_looked_at_ever_more_rarely(
+    program, settings, monkeypatch
+) -> None:
     """Every ten minutes somebody may look."""
     now = time.time()
-    order = renew.Order(renew.STATE / "web/example.com", ["mta-sts.example.com"])
+    order = program.Order(settings, program.STATE / "web/example.com", ["mta-sts.example.com"])
     looks = []
     for minute in range(0, 7 * 24 * 60, 10):
-        monkeypatch.setattr(renew.time, "time", lambda minute=minute: now + minute * 60)
+        monkeypatch.setattr(program.time, "time", lambda minute=minute: now + minute * 60)
         if not order.is_looked_at:
             order.waits.write_text("mta-sts.example.com has no address in DNS\n")
             os.utime(order.waits, (now + minute * 60,) * 2)
@@ -171,9 +182,11 @@ def test_what_does_not_lead_here_is_looked_at_ever_more_rarely(renew, monkeypatc
     assert max(b - a for a, b in pairwise(looks)) == 24 * 60
 
 
-def test_after_a_failure_there_is_a_pause_which_grows_and_another_order_has_none(renew) -> None:
-    folder, names = renew.STATE / "mail", [HOST]
-    order = renew.Order(folder, names, "key")
+def test_after_a_failure_there_is_a_pause_which_grows_and_another_order_has_none(
+    program, settings
+) -> None:
+    folder, names = program.STATE / "mail", [HOST]
+    order = program.Order(settings, folder, names, "key")
     assert not order.is_paused
     hours = []
     for _ in range(7):
@@ -181,78 +194,80 @@ def test_after_a_failure_there_is_a_pause_which_grows_and_another_order_has_none
         order.keep("error")
         hours.append(order.pause / 3600)
     assert hours == [1, 2, 4, 8, 16, 16, 16]
-    assert renew.Order(folder, names, "key").is_paused
-    assert not renew.Order(folder, names, "another").is_paused
-    order = renew.Order(folder, names, "another")
+    assert program.Order(settings, folder, names, "key").is_paused
+    assert not program.Order(settings, folder, names, "another").is_paused
+    order = program.Order(settings, folder, names, "another")
     order.fail()
     order.keep("error")
-    renew.DIRECTORY = "https://ca.example/corrected"
-    assert not renew.Order(folder, names, "another").is_paused
+    corrected = replace(settings, directory="https://ca.example/corrected")
+    assert not program.Order(corrected, folder, names, "another").is_paused
 
 
-def test_an_authority_gets_a_bounded_number_of_orders(renew) -> None:
-    (renew.STATE / "orders").write_text("\n".join([str(time.time())] * (renew.ORDERS - 1)))
-    assert renew.has_room()
-    with (renew.STATE / "orders").open("a") as file:
+def test_an_authority_gets_a_bounded_number_of_orders(program) -> None:
+    (program.STATE / "orders").write_text("\n".join([str(time.time())] * (program.ORDERS - 1)))
+    assert program.has_room()
+    with (program.STATE / "orders").open("a") as file:
         file.write(f"\n{time.time()}")
-    assert not renew.has_room()
-    (renew.STATE / "orders").write_text("\n".join([str(time.time() - 4 * 3600)] * 900))
-    assert renew.has_room()
+    assert not program.has_room()
+    (program.STATE / "orders").write_text("\n".join([str(time.time() - 4 * 3600)] * 900))
+    assert program.has_room()
 
 
 def test_when_several_orders_in_a_row_fail_the_others_wait(
-    renew, chain, monkeypatch, capsys
+    program, settings, chain, monkeypatch, capsys
 ) -> None:
     """One certificate that cannot be read stops no other."""
     for number in range(20):
-        (renew.TLS / f"web/{number:02}.example.names").write_text(f"# x\n{number:02}.example\n")
-        (renew.TLS / f"web/{number:02}.example.pem").write_text(chain() if number else "nothing")
+        (program.TLS / f"web/{number:02}.example.names").write_text(f"# x\n{number:02}.example\n")
+        (program.TLS / f"web/{number:02}.example.pem").write_text(chain() if number else "nothing")
     tried = []
 
     def fails(certificate, names, why) -> None:
         tried.append(*names)
-        raise renew.Failed("no certificate came from it")
+        raise program.FailedError("no certificate came from it")
 
-    monkeypatch.setattr(renew.Certificate, "renew", fails)
-    monkeypatch.setattr(renew.Certificate, "reason", lambda certificate: "it ends soon")
+    monkeypatch.setattr(program.Certificate, "renew", fails)
+    monkeypatch.setattr(program.Certificate, "reason", lambda certificate: "it ends soon")
 
-    async def leads_here(names):
+    async def leads_here(settings, names):
         return {name: [] for name in names}
 
-    monkeypatch.setattr(renew, "look", leads_here)
-    assert not renew.Run(now=False, only="").run()
+    monkeypatch.setattr(program, "look", leads_here)
+    assert not program.Run(settings, now=False, only="").run()
     assert tried == ["01.example", "02.example", "03.example"]
     said = capsys.readouterr().out
     assert "error: web/00.example: " in said
     assert "3 orders in a row have failed" in said
-    assert not renew.Run(now=False, only="").run()
+    assert not program.Run(settings, now=False, only="").run()
     assert tried[3:] == []
-    (renew.STATE / "failure").unlink()
-    assert not renew.Run(now=False, only="").run()
+    (program.STATE / "failure").unlink()
+    assert not program.Run(settings, now=False, only="").run()
     assert tried[3:] == ["04.example", "05.example", "06.example"]
 
 
-def test_of_many_names_that_wait_there_is_one_line(renew, chain, monkeypatch, capsys) -> None:
+def test_of_many_names_that_wait_there_is_one_line(
+    program, settings, chain, monkeypatch, capsys
+) -> None:
     names = [f"{number:02}.example" for number in range(40)]
     for name in names:
-        (renew.TLS / f"web/{name}.names").write_text(f"# x\n{name}\n")
-        (renew.TLS / f"web/{name}.pem").write_text(chain())
+        (program.TLS / f"web/{name}.names").write_text(f"# x\n{name}\n")
+        (program.TLS / f"web/{name}.pem").write_text(chain())
     looks = []
 
-    async def leads_nowhere(some):
+    async def leads_nowhere(settings, some):
         looks.append(some)
         return {name: [f"{name} has no address in DNS"] for name in some}
 
-    monkeypatch.setattr(renew, "look", leads_nowhere)
-    monkeypatch.setattr(renew.Certificate, "is_temporary", property(lambda certificate: True))
-    assert renew.Run(now=False, only="").run()
+    monkeypatch.setattr(program, "look", leads_nowhere)
+    monkeypatch.setattr(program.Certificate, "is_temporary", property(lambda certificate: True))
+    assert program.Run(settings, now=False, only="").run()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1
     assert "00.example has no address in DNS; " in lines[0]
     assert "; and 37 more" in lines[0]
-    for path in renew.STATE.rglob("asked"):  # they have waited for ten minutes
+    for path in program.STATE.rglob("asked"):  # they have waited for ten minutes
         os.utime(path, (time.time() - 600,) * 2)
-    assert renew.Run(now=False, only="").run()
+    assert program.Run(settings, now=False, only="").run()
     assert (looks, capsys.readouterr().out) == ([names], "")
-    assert renew.Run(now=False, only="web/01.example").run()
+    assert program.Run(settings, now=False, only="web/01.example").run()
     assert looks[1:] == [["01.example"]]

@@ -1,6 +1,7 @@
 """The rooms of the project are as its map says."""
 
 import ast
+import sys
 from fnmatch import fnmatchcase
 from graphlib import TopologicalSorter
 from importlib import import_module
@@ -132,6 +133,10 @@ def test_every_role_has_its_host_test(role: str) -> None:
     assert (ROOT / "tests" / "host" / f"test_{role}.py").exists()
 
 
+def test_every_role_has_its_shell_beside_it() -> None:
+    assert sorted(path.stem for path in (ROOT / "roles").glob("*.sh")) == ROLES
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_deploy_calls_every_role_on_a_line_of_its_own(role: str) -> None:
     """pyinfra tells operations apart by the line that called them."""
@@ -141,6 +146,13 @@ def test_deploy_calls_every_role_on_a_line_of_its_own(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_imports_another(role: str) -> None:
     assert not {name for name in GRAPH[f"roles.{role}"] if name.startswith("roles.")}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "programs").glob("*.py")), ids=lambda p: p.stem)
+def test_a_program_needs_nothing_that_no_role_installs(path: Path) -> None:
+    """python3-cryptography and python3-dnspython are Debian's."""
+    known = {*sys.stdlib_module_names, "cryptography", "dns"}
+    assert {name.partition(".")[0] for name in imports(path)} <= known
 
 
 def test_every_template_belongs_to_exactly_one_role() -> None:

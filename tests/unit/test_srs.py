@@ -5,14 +5,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
-from mailwright.picture.render import picture
+from programs import srs as program
+from programs.srs import Srs
 from tests.host.test_srs import LEGAL, SENDERS
-from tests.unit.conftest import Folder
 
 DAY = 20_786
 SECRET = b"an-old-secret"
@@ -30,28 +28,24 @@ POSTSRSD = {
 }
 
 
-@pytest.fixture
-def program(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The program of a host, on a day of ours."""
-    module = ModuleType("srs")
-    exec(picture(folder.load().hosts[0])["/etc/mailwright/srs/run"], module.__dict__)
-    monkeypatch.setattr(module, "today", lambda: DAY)
-    return module
+@pytest.fixture(autouse=True)
+def is_that_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "today", lambda: DAY)
 
 
 @pytest.fixture
-def srs(program: ModuleType, tmp_path: Path) -> Any:
-    return program.Srs([SECRET], tmp_path / "kept.sqlite")
+def srs(tmp_path: Path) -> Srs:
+    return Srs("mail.example.com", [SECRET], tmp_path / "kept.sqlite")
 
 
 @pytest.fixture
-def on(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes it another day."""
     return lambda day: monkeypatch.setattr(program, "today", lambda: day)
 
 
 @pytest.mark.parametrize("sender", SENDERS)
-def test_a_sender_becomes_a_legal_one_and_comes_back(srs: Any, sender: str) -> None:
+def test_a_sender_becomes_a_legal_one_and_comes_back(srs: Srs, sender: str) -> None:
     address = srs.forward(sender)
     assert LEGAL.fullmatch(address)
     assert srs.reverse(address) == sender
@@ -61,17 +55,17 @@ def test_a_sender_becomes_a_legal_one_and_comes_back(srs: Any, sender: str) -> N
 @pytest.mark.parametrize(
     "sender", ["a@sender.invalid", "A@sender.invalid", "a" * 64 + "@b.invalid"]
 )
-def test_a_bounce_comes_back_by_a_server_that_folds_case(srs: Any, sender: str) -> None:
+def test_a_bounce_comes_back_by_a_server_that_folds_case(srs: Srs, sender: str) -> None:
     address = srs.forward(sender)
     assert srs.reverse(address.lower()) == sender
 
 
-def test_a_bounce_has_no_sender(srs: Any) -> None:
+def test_a_bounce_has_no_sender(srs: Srs) -> None:
     assert srs.forward("") is None
 
 
 @pytest.mark.parametrize("sender", ["a@sender.invalid", "A@sender.invalid"])
-def test_a_sender_is_good_for_three_weeks(srs: Any, sender: str, on: Callable[[int], None]) -> None:
+def test_a_sender_is_good_for_three_weeks(srs: Srs, sender: str, on: Callable[[int], None]) -> None:
     address = srs.forward(sender)
     for day, comes_back in ((-2, False), (-1, True), (0, True), (21, True), (22, False)):
         on(DAY + day)
@@ -79,7 +73,7 @@ def test_a_sender_is_good_for_three_weeks(srs: Any, sender: str, on: Callable[[i
 
 
 def test_a_sender_that_goes_on_writing_is_kept_and_others_go(
-    srs: Any, on: Callable[[int], None]
+    srs: Srs, on: Callable[[int], None]
 ) -> None:
     for name in ("One", "Two", "Three"):
         srs.forward(f"{name}@sender.invalid")
@@ -92,21 +86,21 @@ def test_a_sender_that_goes_on_writing_is_kept_and_others_go(
     assert srs.reverse(again) == "One@sender.invalid"
 
 
-def test_what_is_kept_has_a_bound(srs: Any, program: ModuleType) -> None:
-    program.__dict__["ENTRIES"] = 3
+def test_what_is_kept_has_a_bound(srs: Srs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "ENTRIES", 3)
     for number in range(5):
         srs.forward(f"N{number}@sender.invalid")
     assert senders(srs) == ["N2", "N3", "N4"]
 
 
-def senders(srs: Any) -> list[str]:
+def senders(srs: Srs) -> list[str]:
     with closing(sqlite3.connect(srs.file)) as table:
         rows = table.execute("SELECT sender FROM kept ORDER BY rowid").fetchall()
     return [sender.partition("@")[0] for (sender,) in rows]
 
 
 @pytest.mark.parametrize("sender", ["someone@sender.invalid", "Someone@sender.invalid"])
-def test_whatever_is_changed_in_it_is_forged(srs: Any, sender: str) -> None:
+def test_whatever_is_changed_in_it_is_forged(srs: Srs, sender: str) -> None:
     address = srs.forward(sender)
     local, _, domain = address.rpartition("@")
     for place in range(5, len(local)):
@@ -122,54 +116,52 @@ def test_whatever_is_changed_in_it_is_forged(srs: Any, sender: str) -> None:
         assert srs.reverse(nothing) is None
 
 
-def test_no_other_host_made_it(srs: Any, program: ModuleType, tmp_path: Path) -> None:
-    other = program.Srs([b"another"], tmp_path / "other.sqlite")
+def test_no_other_host_made_it(srs: Srs, tmp_path: Path) -> None:
+    other = Srs(srs.name, [b"another"], tmp_path / "other.sqlite")
     assert srs.reverse(other.forward("someone@sender.invalid")) is None
-    both = program.Srs([b"another", SECRET], srs.file)
+    both = Srs(srs.name, [b"another", SECRET], srs.file)
     for sender in ("someone@sender.invalid", "Someone@sender.invalid"):
         assert both.reverse(srs.forward(sender)) == sender
 
 
 @pytest.mark.parametrize(("local", "sender"), POSTSRSD.items())
-def test_what_postsrsd_made_comes_back(srs: Any, local: str, sender: str) -> None:
+def test_what_postsrsd_made_comes_back(srs: Srs, local: str, sender: str) -> None:
     assert srs.reverse(f"{local}@mail.example.com") == sender
 
 
-def test_an_entry_that_is_gone_puts_the_bounce_off(srs: Any, program: ModuleType) -> None:
+def test_an_entry_that_is_gone_puts_the_bounce_off(srs: Srs) -> None:
     address = srs.forward("Someone@sender.invalid")
     srs.file.unlink()
-    assert asked(program, srs, "reverse", address).startswith("400 ")
+    assert asked(srs, "reverse", address).startswith("400 ")
     assert srs.forward("Someone@sender.invalid") == address
-    assert asked(program, srs, "reverse", address) == "200 Someone@sender.invalid"
+    assert asked(srs, "reverse", address) == "200 Someone@sender.invalid"
 
 
 @pytest.mark.parametrize("rubbish", [b"rubbish" * 1000, b"SQLite format 3\0" + b"\xff" * 9000])
-def test_a_table_that_is_rubbish_is_set_aside(
-    srs: Any, program: ModuleType, rubbish: bytes
-) -> None:
+def test_a_table_that_is_rubbish_is_set_aside(srs: Srs, rubbish: bytes) -> None:
     srs.file.write_bytes(rubbish)
-    assert asked(program, srs, "forward", "Someone@sender.invalid").startswith("400 ")
-    assert asked(program, srs, "forward", "Someone@sender.invalid").startswith("200 SRS0=")
+    assert asked(srs, "forward", "Someone@sender.invalid").startswith("400 ")
+    assert asked(srs, "forward", "Someone@sender.invalid").startswith("200 SRS0=")
     assert srs.file.with_name("kept.sqlite.broken").read_bytes() == rubbish
 
 
 def test_a_disk_that_takes_nothing_puts_mail_off(
-    srs: Any, program: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    srs: Srs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     srs.file = tmp_path / "gone" / "kept.sqlite"
-    assert asked(program, srs, "forward", "Someone@sender.invalid").startswith("400 ")
-    assert asked(program, srs, "forward", "someone@sender.invalid").startswith("200 SRS0=")
+    assert asked(srs, "forward", "Someone@sender.invalid").startswith("400 ")
+    assert asked(srs, "forward", "someone@sender.invalid").startswith("200 SRS0=")
 
 
-def test_what_postfix_asks_is_escaped(srs: Any, program: ModuleType) -> None:
+def test_what_postfix_asks_is_escaped(srs: Srs) -> None:
     sender = '"ä 100%"@sender.invalid'.encode().decode("latin-1")
     escaped = '"%c3%a4%20100%25"@sender.invalid'
-    address = asked(program, srs, "forward", escaped).removeprefix("200 ")
+    address = asked(srs, "forward", escaped).removeprefix("200 ")
     assert srs.reverse(address) == sender
-    assert asked(program, srs, "reverse", address).lower() == f"200 {escaped}"
-    assert asked(program, srs, "forward", "") == "500 none"
+    assert asked(srs, "reverse", address).lower() == f"200 {escaped}"
+    assert asked(srs, "forward", "") == "500 none"
     assert program.reply(srs, srs.forward, b"put a b\n").startswith("400 ")
 
 
-def asked(program: ModuleType, srs: Any, way: str, key: str) -> str:
+def asked(srs: Srs, way: str, key: str) -> str:
     return str(program.reply(srs, getattr(srs, way), f"get {key}\n".encode()))
