@@ -10,9 +10,9 @@ from pyinfra.api.deploy import deploy
 from pyinfra.context import host
 from pyinfra.operations import server
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Mode, Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Mode, Service
 
 PACKAGES = ("uacme", "python3-cryptography", "python3-dnspython")
 

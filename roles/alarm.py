@@ -6,8 +6,8 @@ time that something fails.
 
 from pyinfra.api.deploy import deploy
 
-from roles.rollout import rollout
-from roles.service import Mode, Service
+from rollout.operation import rollout
+from rollout.service import Mode, Service
 
 SERVICE = Service(
     name="alarm",

@@ -5,9 +5,9 @@ Opens no port. Comes first: Postfix greets with the host's name, TLS and DKIM ne
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Service
 
 # By Python the host is asked whether it serves.
 PACKAGES = ("ca-certificates", "openssl", "python3", "systemd-timesyncd")

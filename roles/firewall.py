@@ -6,9 +6,9 @@ somebody has changed would stop the deploy before its turn. Connections that exi
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Service
 
 PACKAGES = ("nftables",)
 

@@ -7,9 +7,9 @@ waits while one of them is down.
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Service
 
 PACKAGES = ("postfix-mta-sts-resolver", "python3-dnspython")
 

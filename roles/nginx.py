@@ -9,9 +9,9 @@ from dataclasses import replace
 from pyinfra.api.deploy import deploy
 from pyinfra.context import host
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Service
 
 PACKAGES = ("nginx",)
 

@@ -8,9 +8,9 @@ Rspamd; all over UNIX sockets in its queue folder. Forwarded mail takes its send
 from pyinfra.api.deploy import deploy
 from pyinfra.context import host
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Service
 
 PACKAGES = ("postfix", "postfix-lmdb")
 # Debian's own main.cf would only be replaced a minute later.

@@ -6,9 +6,9 @@ it, so that mail flows, signed and judged, when Redis does not run.
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Mode, Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Mode, Service
 
 PACKAGES = ("redis-server",)
 

@@ -7,9 +7,9 @@ after `dovecot`, whose account may teach it, and `redis`, and before `postfix`.
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Mode, Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Mode, Service
 
 PACKAGES = ("rspamd",)
 # At its first start it compiles the list of top-level domains, for ten seconds of one core, and

@@ -17,9 +17,9 @@ not fit into a new one; only root and the service read it.
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Service
 
 PACKAGES = ("python3",)
 

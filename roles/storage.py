@@ -5,8 +5,8 @@ Opens no port. Comes after `dovecot`, whose configuration says how mail is kept.
 
 from pyinfra.api.deploy import deploy
 
-from roles.rollout import rollout
-from roles.service import Mode, Service
+from rollout.operation import rollout
+from rollout.service import Mode, Service
 
 SERVICE = Service(
     name="storage",

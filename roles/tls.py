@@ -8,8 +8,8 @@ trusted by nobody. Each day a timer looks whether one ends soon, wherever it is 
 
 from pyinfra.api.deploy import deploy
 
-from roles.rollout import rollout
-from roles.service import Mode, Service
+from rollout.operation import rollout
+from rollout.service import Mode, Service
 
 CHAIN = "/etc/mailwright/tls/mail.pem"
 

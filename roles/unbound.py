@@ -8,9 +8,9 @@ NetworkManager, is told not to; systemd-resolved leaves a file alone that is not
 
 from pyinfra.api.deploy import deploy
 
-from roles.packages import install
-from roles.rollout import rollout
-from roles.service import Service
+from rollout.operation import rollout
+from rollout.packages import install
+from rollout.service import Service
 
 PACKAGES = ("unbound", "unbound-host", "dns-root-data")
 

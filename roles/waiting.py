@@ -5,8 +5,8 @@ Opens no port. Comes after `postfix`, whose queue it reads, and `alarm`, which w
 
 from pyinfra.api.deploy import deploy
 
-from roles.rollout import rollout
-from roles.service import Mode, Service
+from rollout.operation import rollout
+from rollout.service import Mode, Service
 
 SERVICE = Service(
     name="waiting",

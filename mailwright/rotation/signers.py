@@ -12,7 +12,7 @@ from mailwright.remote import ask
 FOLDER = "/etc/rspamd/dkim/"
 
 # A rollout that begins adds the new keys to this list, and takes the old ones out of it when there
-# is no process any more that knows them (roles/rollout.sh). One that died in between leaves both
+# is no process any more that knows them (rollout/rollout.sh). One that died in between leaves both
 # there, so that a key in the list may sign, and one that is not there does not.
 _SCRIPT = "cat /etc/mailwright/rollout/rspamd/owned 2>/dev/null; echo"
 

@@ -6,7 +6,7 @@ from testinfra.host import Host
 
 from mailwright.host import MailHost
 from mailwright.render import picture
-from roles.observed import serving, where
+from rollout.observed import serving
 
 
 def test_every_file_is_as_rendered(host: Host, mail: MailHost) -> None:
@@ -21,7 +21,9 @@ def test_every_file_is_as_rendered(host: Host, mail: MailHost) -> None:
 def test_every_daemon_has_loaded_it_and_answers(host: Host, mail: MailHost) -> None:
     """What a deploy asks before it says that there is nothing to do."""
     asks = host.check_output("ls /etc/mailwright/rollout/*/asks").split()
-    told = host.check_output(f"{serving(where(mail), 0)} {' '.join(asks)}").splitlines()
+    told = host.check_output(
+        f"{serving(mail.loopback, mail.addresses)} 0 {' '.join(asks)}"
+    ).splitlines()
     assert sorted(told) == sorted(f"A {file}" for file in asks)
 
 

@@ -124,6 +124,6 @@ def checkout(target: Path) -> Path:
     for name in ("config.py", "deploy.py"):
         target.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, target / name)
-    for name in ("mailwright", "roles", "templates"):
+    for name in ("mailwright", "programs", "roles", "rollout", "templates"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
     return target

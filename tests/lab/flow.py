@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from email import message_from_string, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 
 from lab.lab import Lab
 from tests.host.letters import Account, Letters, eventually
@@ -64,6 +64,11 @@ class Flow:
                 said = json.loads(writers.stdout.read())
         self.sent = said["sent"]
         self.arrived = [message_from_string(text, policy=policy.SMTP) for text in said["arrived"]]
+
+
+def identity(letter: Message) -> str:
+    """Its Message-ID, which may have been folded onto a line of its own."""
+    return str(letter["Message-ID"]).strip()
 
 
 def valid(letter: EmailMessage) -> list[tuple[str, str, str]]:
@@ -127,7 +132,7 @@ def _arrived(reader: Account, sent: Mapping[str, str]) -> list[str]:
                 for part in parts:
                     if isinstance(part, tuple):
                         headers = part[1].decode()
-                        if message_from_string(headers)["Message-ID"] in sent:
+                        if identity(message_from_string(headers)) in sent:
                             found[part[0].split()[0].decode()] = headers
             if len(found) < len(sent):
                 return None

@@ -22,7 +22,7 @@ HOSTS = {12: "mail.example.com", 13: "mail.example.org"}
 
 TREES = "/etc/postfix /etc/dovecot /etc/rspamd /etc/nginx"
 
-# As roles/rollout.sh rehearses: the picture over a copy of what Debian has there.
+# As rollout/rollout.sh rehearses: the picture over a copy of what Debian has there.
 REHEARSE = f"""
 set -eu
 rm -rf /run/golden

@@ -103,6 +103,7 @@ NEEDS = '["vacation", "enotify", "reject", "variables", "encoded-character"]'
 # all of an IPv6 /64 is one address in SPF.
 SEND = """
 import json, smtplib, socket, sys
+from contextlib import suppress
 from tests.host.letters import Account
 wanted = json.load(sys.stdin)
 with Account(*wanted["account"]).smtp() as client:
@@ -110,7 +111,8 @@ with Account(*wanted["account"]).smtp() as client:
         client.sendmail(*letter)
 with smtplib.SMTP(socket.gethostbyname(wanted["server"]), 25) as client:
     for letter in wanted["forged"]:
-        client.sendmail(*letter)
+        with suppress(smtplib.SMTPDataError):
+            client.sendmail(*letter)
 """
 
 
@@ -138,6 +140,8 @@ def test_a_script_and_a_strangers_letter_speak_for_nobody_else(
         honest.append((JUDGE, owner.address, text(JUDGE, owner.address, name)))
     forward = {"example.com": "carol@example.net", "example.org": "away@example.org"}[domain]
     forged += [(each, forward, text(each, forward, "forward")) for each in others[:2]]
+    # For what is forwarded SPF vouches in the host's own name.
+    forged.append((STRANGER, forward, text(f"root@{owner.server}", forward, "forward")))
     sieve = SieveConnect(owner)
     sieve.activate("forged", script)
     send(judge, owner.server, honest, forged)

@@ -164,7 +164,7 @@ def test_what_stops_a_deploy_is_named(deployed: Lab, inventory: Path, tmp_path: 
     lock = "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w')"
     lock = f"{lock}; fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(900)"
     hurried = checkout(tmp_path / "hurried")
-    edit(hurried / "roles/packages.sh", ("PATIENCE=120", "PATIENCE=4"))
+    edit(hurried / "rollout/packages.sh", ("PATIENCE=120", "PATIENCE=4"))
     for host in HOSTS:
         hold = f'systemd-run -q --unit holder python3 -c "{lock}"; sleep 1'
         ask(deployed, host, f"apt-get -qq purge unbound-host >/dev/null 2>&1; {hold}")

@@ -26,7 +26,7 @@ from mailwright.inventory import Inventory, load
 from tests.host.letters import Account
 from tests.lab.clients import Person
 from tests.lab.deploys import HOSTS, ROOT, Deploy, checkout, edit
-from tests.lab.flow import Author, Flow, valid
+from tests.lab.flow import Author, Flow, identity, valid
 from tests.lab.test_deploy import ask
 
 TTL = 8  # seconds
@@ -154,14 +154,14 @@ def ask_for(lab: Lab, names: set[str]) -> None:
             client.send_message(letter, "curious@sender.invalid", ["judge@elsewhere.example"])
 
 
-# After which step of roles/rollout.sh a deploy of new keys dies, on the host.
+# After which step of rollout/rollout.sh a deploy of new keys dies, on the host.
 STEPS = ("rehearse", "claim", "swap", "activate", "record")
 
 
 def killed(path: Path, step: str) -> Path:
     """A copy of the repository whose rollout of Rspamd dies there."""
     dies = '[ "$SERVICE" != rspamd ] || kill -9 $$'
-    script = checkout(path) / "roles/rollout.sh"
+    script = checkout(path) / "rollout/rollout.sh"
     places = {
         "rehearse": ("\nclaim\n", f"\n{dies}\nclaim\n"),
         "claim": ("\nclaim\n", f"\nclaim\n{dies}\n"),
@@ -179,7 +179,7 @@ def test_keys_are_replaced_while_mail_flows(world: World, flow: Flow, tmp_path: 
         published(world, old)
         signing(world, tmp_path)
         revoked_and_removed(world, old)
-    assert flow.sent.keys() <= {letter["Message-ID"] for letter in flow.arrived}
+    assert flow.sent.keys() <= {*map(identity, flow.arrived)}
     assert [wrong for letter in flow.arrived for wrong in faults(letter)] == []
     assert {letter["From"] for letter in flow.arrived} == PEOPLE.keys() | ELSEWHERE.keys()
     assert len(world.customers) == 1

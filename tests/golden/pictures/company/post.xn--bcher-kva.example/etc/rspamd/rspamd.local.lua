@@ -3,6 +3,7 @@
 -- Nobody speaks for somebody else. Postfix compares the envelope with the login; readers see the header From, so it is compared here.
 -- What its fields say is read from the bytes that leave, as strictly as RFC 5322 section 3.4 without its obsolete forms: where two
 -- programs could read two addresses it is refused, since one of them would show the wrong one.
+local logger = require "rspamd_logger"
 local util = require "rspamd_util"
 
 local owners = rspamd_config:add_map{
@@ -218,9 +219,16 @@ rspamd_config:register_symbol{
   type = "prefilter",
   priority = 10,
   callback = function(task)
-    local judge = WAYS[way(task)]
-    if judge then
-      judge(task, header(task))
+    -- What cannot be judged is not believed: it waits.
+    local is_judged, error = pcall(function()
+      local judge = WAYS[way(task)]
+      if judge then
+        judge(task, header(task))
+      end
+    end)
+    if not is_judged then
+      logger.errx(task, "HEADER_FROM_OWNED: %1", error)
+      task:set_pre_result("soft reject", "Try again later", "HEADER_FROM_OWNED")
     end
   end,
 }
@@ -230,14 +238,33 @@ rspamd_config:add_condition("DKIM_SIGNED", function(task)
   return task:get_mempool():get_variable("speaks") == "yes"
 end)
 
--- A stranger with an envelope sender of ours may be forwarded, and SPF would pass: it is one of ours only if SPF says so.
+-- Is this host's own name in From, as any program could read it? Nobody's mailbox has that name.
+local NAME = "post.xn--bcher-kva.example"
+local AT_NAME = "@" .. NAME:gsub("%p", "%%%0") .. "[^%w.-]"
+
+local function is_in_our_name(fields)
+  for _, field in ipairs(fields) do
+    if field.is == "from" and (field.value:lower():gsub("%s", "") .. ","):find(AT_NAME) then
+      return not OURS[NAME]
+    end
+  end
+end
+
+-- What a stranger sends may be forwarded, and then SPF passes for its envelope, and for this host's name, which forwarded mail bears (SRS).
+-- So an envelope sender of ours stays one only if SPF says so, and nobody else writes in the host's own name.
 rspamd_config:register_symbol{
-  name = "ENVELOPE_FORGED",
+  name = "STRANGER_AS_US",
   type = "postfilter",
   callback = function(task)
+    if WAYS[way(task)] then
+      return
+    end
     local envelope = (task:get_from{"smtp", "orig"} or {})[1]
-    if envelope and OURS[domain_of(envelope.addr)] and not WAYS[way(task)] and not task:has_symbol("R_SPF_ALLOW") then
+    if envelope and OURS[domain_of(envelope.addr)] and not task:has_symbol("R_SPF_ALLOW") then
       task:set_milter_reply{ change_from = "<>" }
+    end
+    if is_in_our_name(header(task)) and not task:has_symbol("DMARC_POLICY_ALLOW") then
+      task:set_pre_result("reject", "Only " .. NAME .. " itself writes in its name", "STRANGER_AS_US")
     end
   end,
 }

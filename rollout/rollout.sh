@@ -1,4 +1,4 @@
-# The host's half of a rollout (roles/rollout.py is the other). Runs as root under sh; roles/rollout.py puts
+# The host's half of a rollout (rollout/operation.py is the other). Runs as root under sh; rollout/operation.py puts
 # these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING, SERVING (the command that
 # asks whether it serves), PATIENCE and LIB, whose functions are the service's own: build, check, activate, probe,
 # retire. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING

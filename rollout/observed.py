@@ -14,14 +14,13 @@ from pyinfra.api.facts import FactBase
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import host, state
 
-from mailwright.host import MailHost
 from mailwright.render import Picture
-from roles import queues
+from rollout import queues
 
 Commands = Generator[StringCommand, None, None]
 
 _TOLD = "mailwright told"
-_PROGRAM = Path(__file__).with_name("serving.py").read_text()
+_PROGRAM = (Path(__file__).parents[1] / "programs/serving.py").read_text()
 _MENDED = "mailwright mended"
 # Half a minute of silence: the host is gone.
 _TCP = {
@@ -72,8 +71,9 @@ class HostState(FactBase[Observed]):
     reads the files, another asks the daemons, the questions that the last rollout of each has left.
     """
 
-    def command(self, roots: Sequence[str], where: str) -> str:
+    def command(self, roots: Sequence[str], loopback: str, addresses: Sequence[str]) -> str:
         """One shell command; its lines start with a letter that says what they tell."""
+        asking = serving(loopback, addresses)
         below = " ".join(shlex.quote(root) for root in roots)
         pruned = "find $roots -path /etc/mailwright/rollout -prune -o"
         return (
@@ -90,7 +90,7 @@ class HostState(FactBase[Observed]):
             "dpkg-query -W -f='P ${db:Status-Abbrev} ${Package}\\n'; "
             f"{queues.SHELL}"
             "[ -e /etc/mailwright/rollout/postfix/loaded ] || waiting | sed 's/^/Q /'; } | { "
-            f"{serving(where, 0)} /etc/mailwright/rollout/*/asks </dev/null 2>/dev/null; cat; }}"
+            f"{asking} 0 /etc/mailwright/rollout/*/asks </dev/null 2>/dev/null; cat; }}"
         )
 
     def process(self, output: list[str]) -> Observed:
@@ -124,15 +124,14 @@ def _grouped(rows: Sequence[Sequence[str]]) -> Iterable[tuple[str, list[Sequence
     return found.items()
 
 
-def serving(where: str, seconds: int) -> str:
-    """The command that asks whether the host serves; files of questions follow."""
-    return f"python3 -I -c {shlex.quote(_PROGRAM)} {where} {seconds}"
+def serving(loopback: str, addresses: Sequence[str]) -> str:
+    """The command that asks a host with these addresses whether it serves.
 
-
-def where(mail: MailHost) -> str:
-    """Where the host's services meet, and the families of its addresses: words for `serving`."""
-    families = "4" * bool(mail.ipv4) + " " + "6" * bool(mail.ipv6)
-    return f"{mail.loopback} {shlex.quote(families.strip())}"
+    `loopback` is where its services meet. For how many seconds to wait until all is well, and files
+    of questions follow.
+    """
+    families = " ".join("6" if ":" in address else "4" for address in addresses)
+    return f"python3 -I -c {shlex.quote(_PROGRAM)} {loopback} {shlex.quote(families)}"
 
 
 def observe() -> Observed | None:
@@ -144,8 +143,10 @@ def observe() -> Observed | None:
     key = _key()
     if key not in host.connector_data:
         _mend_connection()
-        roots = _roots(host.data.picture)
-        look = host.get_fact(HostState, roots=roots, where=where(host.data.mail))
+        mail, roots = host.data.mail, _roots(host.data.picture)
+        look = host.get_fact(
+            HostState, roots=roots, loopback=mail.loopback, addresses=mail.addresses
+        )
         host.connector_data[key] = look
     seen: Observed | None = host.connector_data[key]
     return seen

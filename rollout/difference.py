@@ -9,8 +9,8 @@ from pyinfra.api.facts import FactBase
 from pyinfra.context import host, state
 from pyinfra.operations.util.files import generate_color_diff
 
-from roles.observed import Observed
-from roles.service import File, Service
+from rollout.observed import Observed
+from rollout.service import File, Service
 
 _TOLD = "mailwright told as wrong"
 

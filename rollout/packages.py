@@ -14,8 +14,8 @@ from pyinfra.api.facts import FactBase
 from pyinfra.api.operation import operation
 from pyinfra.context import host, state
 
-from roles import queues
-from roles.observed import Commands, failure, forget, observe, wrong_release
+from rollout import queues
+from rollout.observed import Commands, failure, forget, observe, wrong_release
 
 _WANTED = "mailwright packages"
 _REFUSED = "mailwright refused"

@@ -19,9 +19,9 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host, state
 
 from mailwright.render import Picture
-from roles.difference import tell, tell_wrong, warn
-from roles.observed import Commands, Observed, observe, serving, where, wrong_release
-from roles.service import File, Mode, Service
+from rollout.difference import tell, tell_wrong, warn
+from rollout.observed import Commands, Observed, observe, serving, wrong_release
+from rollout.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
 _UNKNOWN = "unknown"  # what is loaded, from when a rollout claims the host until it is recorded
@@ -140,6 +140,7 @@ class Plan:
 
     def head(self, archive: bytes) -> str:
         """The shell variables that `rollout.sh` starts from; none of them is a secret."""
+        mail = host.data.mail
         templates = dict.fromkeys(file.template for file in self.changed)
         variables = {
             "SERVICE": self.service.name,
@@ -149,7 +150,7 @@ class Plan:
             "LIVE": "yes" if self.live else "",
             "ARCHIVE_DIGEST": hashlib.sha256(archive).hexdigest(),
             "CHANGED": ", ".join(templates),
-            "SERVING": f"{serving(where(host.data.mail), 0).removesuffix(' 0')}",
+            "SERVING": serving(mail.loopback, mail.addresses),
             "PATIENCE": str(self.service.patience),
             "WARNING": self.service.warning,
             "LIB": self.service.functions,

@@ -1,4 +1,4 @@
-# One transaction. roles/packages.py puts PACKAGES, PRESEED and EARLY in front, a list of names, and lines; and queues.sh.
+# One transaction. rollout/packages.py puts PACKAGES, PRESEED and EARLY in front, a list of names, and lines; and queues.sh.
 #
 # policy-rc.d (invoke-rc.d(8)) keeps maintainer scripts from starting a daemon that has no configuration yet. It says no
 # only while the flag in /run exists, so that a run that dies here cannot hold back anything for ever.

@@ -1,0 +1,1 @@
+"""What runs on a host, by its own Python: the standard library and Debian's packages only."""

@@ -1,0 +1,1 @@
+"""The engine: how packages and files reach a host, all or nothing, and whether it serves."""
