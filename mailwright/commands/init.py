@@ -201,7 +201,7 @@ Next:
   1. mailwright show {folder}         check the whole description
   2. mailwright dns {folder}          publish what it prints
   3. pyinfra {folder} deploy.py       set the host up
-{host} orders its certificate when its name leads to it; README says how to use one of your own.
+{host} orders its certificate when its name leads to it; see docs/certificates.md for your own.
 Keep a backup of keys/ and tls/: what DNS says of a lost key stays wrong until it is changed."""
 
 

@@ -131,70 +131,299 @@ class _Table(BaseModel):
 class DomainTable(_Table):
     """`[domains."example.com"]`. Lists have factories, since pydantic copies any other default."""
 
-    host: str | None = None
-    alias_of: DomainName | None = None
-    dkim: Algorithms = Field(default_factory=lambda: ["rsa"])
-    dkim_delegated: DomainName | None = None
-    spf: SpfAll = spf.ALL[0]
-    spf_mechanisms: Mechanisms = Field(default_factory=list)
-    dmarc: DmarcPolicy = "quarantine"
-    dmarc_sp: DmarcPolicy | None = None
-    dmarc_np: DmarcPolicy | None = None
-    dmarc_adkim: Alignment | None = None
-    dmarc_aspf: Alignment | None = None
-    dmarc_t: Truth = False
-    dmarc_rua: Targets | None = None
-    dmarc_ruf: Targets = Field(default_factory=list)
-    mta_sts: MtaSts = OFF
-    tls_rpt: Reports | None = None
-    no_mail: Names = Field(default_factory=list)
-    parked: Truth = False
-    quota: Quota | None = None
-    quota_message_count: MessageCount | None = None
+    host: str | None = Field(
+        default=None,
+        description="The host that stores its mail, by its name in `hosts.py`.",
+        examples=["mail.example.com"],
+        json_schema_extra={"default": "the only host; required where there are several"},
+    )
+    alias_of: DomainName | None = Field(
+        default=None,
+        description="The domain whose addresses it has, all of them and no others.",
+        examples=["example.com"],
+        json_schema_extra={"default": "none: its addresses are its own"},
+    )
+    dkim: Algorithms = Field(
+        default_factory=lambda: ["rsa"],
+        description="The algorithms that its mail is signed with (DKIM), one signature each.",
+        examples=[["rsa", "ed25519"]],
+    )
+    dkim_delegated: DomainName | None = Field(
+        default=None,
+        description="The domain whose zone holds its DKIM keys; its own has CNAMEs to them.",
+        examples=["operator.example"],
+        json_schema_extra={"default": "none: its own zone holds them"},
+    )
+    spf: SpfAll = Field(
+        default=spf.ALL[0],
+        description="How its SPF record ends: what is said of mail from any other server.",
+        examples=["~all"],
+    )
+    spf_mechanisms: Mechanisms = Field(
+        default_factory=list,
+        description="Its other senders, as they stand in the SPF record.",
+        examples=[["include:_spf.newsletter.example", "ip4:192.0.2.0/28"]],
+    )
+    dmarc: DmarcPolicy = Field(
+        default="quarantine",
+        description="What receivers should do with mail that is forged in its name (DMARC, `p`).",
+        examples=["reject"],
+    )
+    dmarc_sp: DmarcPolicy | None = Field(
+        default=None,
+        description="The same for the names below it that exist (`sp`).",
+        examples=["reject"],
+        json_schema_extra={"default": "not published: as `dmarc`"},
+    )
+    dmarc_np: DmarcPolicy | None = Field(
+        default=None,
+        description="The same for the names below it that do not exist (`np`).",
+        examples=["reject"],
+        json_schema_extra={"default": "not published: as `dmarc_sp`"},
+    )
+    dmarc_adkim: Alignment | None = Field(
+        default=None,
+        description="Whether DKIM counts for the very name in From only, `s`, or for its"
+        " organisation, `r` (`adkim`).",
+        examples=["s"],
+        json_schema_extra={"default": "not published: `r`"},
+    )
+    dmarc_aspf: Alignment | None = Field(
+        default=None,
+        description="The same for SPF (`aspf`).",
+        examples=["s"],
+        json_schema_extra={"default": "`s` where a mail host's name is related; otherwise `r`"},
+    )
+    dmarc_t: Truth = Field(
+        default=False,
+        description="Whether it is tested only, so that receivers do not apply it yet (`t`).",
+        examples=[True],
+    )
+    dmarc_rua: Targets | None = Field(
+        default=None,
+        description="Who gets the daily reports of DMARC; `[]` is nobody.",
+        examples=["postmaster@example.com"],
+        json_schema_extra={"default": "`postmaster@` of the domain"},
+    )
+    dmarc_ruf: Targets = Field(
+        default_factory=list,
+        description="Who gets a report of each message that failed DMARC.",
+        examples=["postmaster@example.com"],
+    )
+    mta_sts: MtaSts = Field(
+        default=OFF,
+        description="What senders should do when TLS to its server fails (MTA-STS).",
+        examples=["testing"],
+    )
+    tls_rpt: Reports | None = Field(
+        default=None,
+        description="Who hears that TLS to its server failed (TLS-RPT): addresses and https: URIs;"
+        " `[]` is nobody.",
+        examples=["https://reports.example.net/tls"],
+        json_schema_extra={"default": "`postmaster@` of the domain"},
+    )
+    no_mail: Names = Field(
+        default_factory=list,
+        description="Names below it that exist, and neither send nor take mail.",
+        examples=["www.example.com"],
+    )
+    parked: Truth = Field(
+        default=False,
+        description="Whether it neither sends nor takes mail; nothing else is set then.",
+        examples=[True],
+    )
+    quota: Quota | None = Field(
+        default=None,
+        description="The quota of its mailboxes, unless they have one of their own.",
+        examples=["500M"],
+        json_schema_extra={"default": "`quota` at the top"},
+    )
+    quota_message_count: MessageCount | None = Field(
+        default=None,
+        description="How many messages its mailboxes hold, unless they say so themselves.",
+        examples=[50_000],
+        json_schema_extra={"default": "`quota_message_count` at the top"},
+    )
 
 
 class MailboxTable(_Table):
     """`[mailboxes."alice@example.com"]`."""
 
-    use: UseName = "devices"
-    password: Hash | None = None
-    quota: Quota | None = None
-    quota_message_count: MessageCount | None = None
-    protocols: Protocols | None = None
-    suspended: Truth | None = None
-    owner: Address | None = None
-    members: dict[str, Right] | None = None
-    send_as: Targets | None = None
-    private_seen: Truth | None = None
-    stored_as: OwnAddress | None = None
+    use: UseName = Field(
+        default="devices",
+        description="What it is used for, which decides what its other settings are.",
+        examples=["both"],
+    )
+    password: Hash | None = Field(
+        default=None,
+        description="The hash of its password; `mailwright password` makes one.",
+        examples=["{BLF-CRYPT}$2y$10$Z4Q70FLOenU9jfYTGCDHu.80TCyIf76qzl/av08qTDGSH3nG3.7aq"],
+        json_schema_extra={"default": "required, except for use `shared`, which has none"},
+    )
+    quota: Quota | None = Field(
+        default=None,
+        description="How much mail it holds.",
+        examples=["5G"],
+        json_schema_extra={"default": "its domain's; for use `compact` 200M at most"},
+    )
+    quota_message_count: MessageCount | None = Field(
+        default=None,
+        description="How many messages it holds.",
+        examples=[50_000],
+        json_schema_extra={"default": "its domain's"},
+    )
+    protocols: Protocols | None = Field(
+        default=None,
+        description="What its owner may log in with.",
+        examples=[["imap", "submission"]],
+        json_schema_extra={"default": "those of its use"},
+    )
+    suspended: Truth | None = Field(
+        default=None,
+        description="Whether nobody logs in while its mail still arrives.",
+        examples=[True],
+        json_schema_extra={"default": "`false`"},
+    )
+    owner: Address | None = Field(
+        default=None,
+        description="Who gets the mail to a mailbox for use `send-only`.",
+        examples=["alice@example.com"],
+        json_schema_extra={"default": "nobody: mail to it is refused"},
+    )
+    members: dict[str, Right] | None = Field(
+        default=None,
+        description="Who shares a mailbox for use `shared`, with the right to `read`, `write` or"
+        " `manage`; `@example.com` is everybody of a domain.",
+        examples=[{"bob@example.com": "write"}],
+        json_schema_extra={"default": "nobody"},
+    )
+    send_as: Targets | None = Field(
+        default=None,
+        description="Who of its members, and which mailboxes for use `send-only`, may send as a"
+        " mailbox for use `shared`.",
+        examples=["bob@example.com"],
+        json_schema_extra={"default": "nobody"},
+    )
+    private_seen: Truth | None = Field(
+        default=None,
+        description="Whether what one member has read is still new to the others.",
+        examples=[True],
+        json_schema_extra={"default": "`false`"},
+    )
+    stored_as: OwnAddress | None = Field(
+        default=None,
+        description="The address that its mail lies under on the host, also where somebody else"
+        " had that address before.",
+        examples=["carol@example.com"],
+        json_schema_extra={"default": "its own address, where nothing lies yet"},
+    )
 
 
 class AcmeTable(_Table):
     """`[acme]`."""
 
-    directory: Directory = acme.LETS_ENCRYPT
-    contact: Address | None = None
+    directory: Directory = Field(
+        default=acme.LETS_ENCRYPT,
+        description="The authority that hosts order certificates from: its ACME directory.",
+        examples=["https://acme.example.net/directory"],
+    )
+    contact: Address | None = Field(
+        default=None,
+        description="Whose account at the authority it is.",
+        examples=["alice@example.com"],
+        json_schema_extra={"default": "`postmaster`"},
+    )
 
 
 class MailTable(_Table):
     """The whole file. What is required is None or empty here where it is missing."""
 
-    message_size_limit: Size = 50 << 20
-    quota: Quota = 1 << 30
-    quota_message_count: MessageCount = UNLIMITED
-    quota_trash: Trash = quotas.TRASH
-    quota_warnings: Levels = list(quotas.WARNINGS)
-    postmaster: Address | None = None
-    caa: Issuers = []
-    ttl: Ttl = TTL
-    smtpd_tls_profile: Profile = "intermediate"
-    acme: AcmeTable | None = None
-    dkim_days: Days | None = None
-    domains: dict[str, DomainTable] = {}
-    mailboxes: dict[str, MailboxTable] = {}
-    aliases: dict[str, Targets] = {}
-    purge: dict[str, Day] = {}
-    removed: dict[str, OwnAddress] = {}
+    message_size_limit: Size = Field(
+        default=50 << 20,
+        description="The largest message that is taken and sent, in bytes as they travel.",
+        examples=["100M"],
+    )
+    quota: Quota = Field(
+        default=1 << 30,
+        description="How much mail a mailbox holds, unless it or its domain says otherwise.",
+        examples=["5G"],
+    )
+    quota_message_count: MessageCount = Field(
+        default=UNLIMITED,
+        description="How many messages a mailbox holds, unless it or its domain says otherwise.",
+        examples=[50_000],
+    )
+    quota_trash: Trash = Field(
+        default=quotas.TRASH,
+        description="How much more than the quota the folder Trash takes, so that a full mailbox"
+        " can be emptied.",
+        examples=["20%"],
+    )
+    quota_warnings: Levels = Field(
+        default=list(quotas.WARNINGS),
+        description="How full a mailbox is when its owner is sent a warning.",
+        examples=[["80%", "90%", "99%"]],
+    )
+    postmaster: Address | None = Field(
+        default=None,
+        description="Who gets `postmaster@` and `abuse@` of every domain, and root's mail.",
+        examples=["alice@example.com"],
+        json_schema_extra={"default": "required"},
+    )
+    caa: Issuers = Field(
+        default=[],
+        description="The authorities that may issue certificates for the hosts (CAA).",
+        examples=["letsencrypt.org"],
+    )
+    ttl: Ttl = Field(
+        default=TTL,
+        description="How many seconds resolvers may remember the DNS records.",
+        examples=[300],
+    )
+    smtpd_tls_profile: Profile = Field(
+        default="intermediate",
+        description="Which TLS 1.2 suites port 25 takes: `compatible` has old ones as well.",
+        examples=["compatible"],
+    )
+    acme: AcmeTable | None = Field(
+        default=None,
+        description="That hosts order their certificates; an empty table is enough.",
+        examples=[{"contact": "alice@example.com"}],
+        json_schema_extra={"default": "none: certificates are files in `tls/`"},
+    )
+    dkim_days: Days | None = Field(
+        default=None,
+        description="For how many days a DKIM key signs before `rotate --auto` makes a new one.",
+        examples=[180],
+        json_schema_extra={"default": "none: no key is replaced by itself"},
+    )
+    domains: dict[str, DomainTable] = Field(
+        default={},
+        description="The mail domains, a table each.",
+        examples=[{"example.com": {"dmarc": "reject"}}],
+    )
+    mailboxes: dict[str, MailboxTable] = Field(
+        default={},
+        description="The mailboxes, a table each; or rows of a sheet.",
+        examples=[{"team@example.com": {"use": "shared"}}],
+    )
+    aliases: dict[str, Targets] = Field(
+        default={},
+        description="Addresses whose mail goes to others; `@example.com` is a domain's catch-all.",
+        examples=[{"info@example.com": ["alice@example.com", "bob@example.org"]}],
+    )
+    purge: dict[str, Day] = Field(
+        default={},
+        description="The first day without the mail of a mailbox that is gone, by the address that"
+        " it lies under; `mailwright mailbox purge` writes it.",
+        examples=[{"carol@example.com": date(2026, 12, 31)}],
+    )
+    removed: dict[str, OwnAddress] = Field(
+        default={},
+        description="The address that the mail of a mailbox that is gone lies under;"
+        " `mailwright mailbox remove` writes it.",
+        examples=[{"caroline@example.com": "carol@example.com"}],
+    )
 
 
 def read(

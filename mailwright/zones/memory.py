@@ -19,9 +19,7 @@ from dns.rdata import Rdata
 from mailwright.model.problems import Problem, Problems
 
 FOLDER = "published"
-_HEAD = (
-    "; What mailwright has published here; see README, Publishing. Keep it with the inventory.\n"
-)
+_HEAD = "; What mailwright has published here; see docs/dns.md. Keep it with the inventory.\n"
 
 Value = tuple[Name, Rdata]
 

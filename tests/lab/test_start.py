@@ -1,4 +1,4 @@
-"""The README's path for somebody with a server of his own: init, dns, deploy, verify."""
+"""README's path for somebody with a server of his own: init, dns, deploy, verify."""
 
 import os
 import shutil

@@ -67,7 +67,7 @@ def gives_space_back(lab: Lab, host: str) -> None:
 
 
 def survives_the_loss_of_its_index(lab: Lab, host: str) -> None:
-    """Flags go with it, as README says; mail does not."""
+    """Flags go with it, as docs/mailboxes.md says; mail does not."""
     user = user_of(host)
     ask(lab, host, f"doveadm mailbox create -u {user} Filed")
     ask(lab, host, SAVE.format(user=user, subject="filed", folder="Filed"))
@@ -78,7 +78,7 @@ def survives_the_loss_of_its_index(lab: Lab, host: str) -> None:
 
 
 def comes_back_from_a_backup(lab: Lab, host: str) -> None:
-    """A person's mailbox and a shared one, by the commands that README names."""
+    """A person's mailbox and a shared one, by the commands that docs/operations.md names."""
     domain = host.removeprefix("mail.")
     ask(lab, host, "install -d -o vmail -g vmail -m 700 /srv/backup")
     for local in ("devices", "shared"):

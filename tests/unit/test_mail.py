@@ -147,8 +147,8 @@ host = "x"
 dkim = ["x", "y", "rsa", "z"]
 """
     assert [line.partition(";")[0] for line in folder.wrong(keys=True)] == [
-        "hosts.py: \"mail.example.org\".ipv4: 'x' is no IPv4 address",
         'hosts.py: "mail.example.org".debian: 11 is no supported release of Debian',
+        "hosts.py: \"mail.example.org\".ipv4: 'x' is no IPv4 address",
         "mail.toml: message_size_limit: 'x' is no size",
         "mail.toml: domains.\"example.net\".dkim: 'x' is unknown",
         "mail.toml: domains.\"example.net\".dkim: 'y' is unknown",
