@@ -1,11 +1,11 @@
-# The host's half of a rollout (rollout/operation.py is the other). Runs as root under sh; rollout/operation.py puts
-# these in front of it: SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING, SERVING (the command that
-# asks whether it serves), PATIENCE, LIB, whose functions are the service's own: build, check, activate, probe,
-# retire; STOP, and reached.sh. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING
-# (`asks`) and lists of paths: `owned` (all files of the service), `stale` (those to remove, some of them to be built
-# anew), `last` (those to remove when no process reads them any more), `live` (those that the daemon looks up itself),
-# `built` and `stamped` (those that are right as long as nobody touches them) and `swapped` (TREE, then those outside
-# it that change or go). With LIVE nothing but live files changes: no daemon is checked, reloaded or restarted.
+# The host's half of a rollout (rollout/operation.py is the other). Runs as root under sh; in front of it are reached.sh
+# and the variables SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING, SERVING (the command that asks
+# whether it serves), PATIENCE, LIB, whose functions are the service's own: build, check, activate, probe, retire; and
+# STOP. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING (`asks`)
+# and lists of paths: `owned` (all files of the service), `stale` (those to remove, some of them to be built anew),
+# `last` (those to remove when no process reads them any more), `live` (those that the daemon looks up itself), `built`
+# and `stamped` (those that are right as long as nobody touches them) and `swapped` (TREE, then those outside it that
+# change or go). With LIVE nothing but live files changes: no daemon is checked, reloaded or restarted.
 #
 # Every step leaves the old set or the new one, whenever the run dies:
 #   inherit  what a run that died had replaced already is the set that last served; keep it until one serves again

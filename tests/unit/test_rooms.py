@@ -13,6 +13,8 @@ from mailwright.model.host import VARIANTS
 from rollout.service import Service
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
+PYINFRA = sorted([*(ROOT / "roles").glob("*.py"), *(ROOT / "rollout").glob("*.py")])
 ROLES = sorted(path.stem for path in (ROOT / "roles").glob("[!_]*.py"))
 
 # From the ground up: an import stays in its room or goes to a lower floor, so rooms on one floor
@@ -145,6 +147,15 @@ def test_every_role_has_its_host_test(role: str) -> None:
 
 def test_every_role_has_its_shell_beside_it() -> None:
     assert sorted(path.stem for path in (ROOT / "roles").glob("*.sh")) == ROLES
+
+
+@pytest.mark.parametrize("path", PYINFRA, ids=lambda p: f"{p.parent.name}.{p.stem}")
+def test_shell_of_several_lines_is_in_a_file_of_its_own(path: Path) -> None:
+    nodes = [*ast.walk(ast.parse(path.read_text()))]
+    documented = [node for node in nodes if isinstance(node, DOCUMENTED)]
+    docstrings = {ast.get_docstring(node, clean=False) for node in documented}
+    strings = {node.value for node in nodes if isinstance(node, ast.Constant)} - docstrings
+    assert not [each for each in strings if isinstance(each, str) and "\n" in each.strip()]
 
 
 @pytest.mark.parametrize("role", ROLES)
