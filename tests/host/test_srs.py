@@ -119,7 +119,7 @@ def test_a_bounce_of_forwarded_mail_returns_to_its_sender(
     mail: MailHost, forward: str, correspondent: Account, letters: Letters
 ) -> None:
     sender, _ = forwarded(mail, forward, correspondent, letters, correspondent.address)
-    bounce = letters.write(f"mailer-daemon@{mail.name}", correspondent)
+    bounce = letters.write("mailer-daemon@sender.invalid", correspondent)
     with smtp(mail.name) as client:
         client.send_message(bounce, from_addr="", to_addrs=[sender])
     assert correspondent.wait_for(bounce["Message-ID"])
