@@ -7,7 +7,7 @@ which reads `hosts.py` and `mail.toml` in that folder and stops the run with eve
 import click
 from pyinfra_cli.util import PYTHON_CODES
 
-from mailwright.provision import SOURCE, folder_of
+from mailwright.commands.provision import SOURCE, folder_of
 
 _options = click.get_current_context().params
 _inventory = _options["inventory"]

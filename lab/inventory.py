@@ -4,13 +4,14 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-import mailwright.dns
-import mailwright.inventory
 from lab.addresses import RESERVED, Place
 from lab.error import LabError
 from mailwright.dns.formats import bind
-from mailwright.inventory import Inventory
-from mailwright.problems import Problems
+from mailwright.dns.records import records
+from mailwright.dns.records import zones as zones_of
+from mailwright.inventory.load import Inventory
+from mailwright.inventory.load import load as described_in
+from mailwright.model.problems import Problems
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class InventoryHost:
 def load(folder: Path) -> Inventory:
     """Read an inventory folder, which need not have keys and certificates yet; or LabError."""
     try:
-        return mailwright.inventory.load(folder, require_keys=False, require_tls=False)
+        return described_in(folder, require_keys=False, require_tls=False)
     except Problems as problems:
         raise LabError(str(problems)) from problems
 
@@ -72,10 +73,10 @@ def zones(folder: Path) -> dict[str, str]:
     """
     described = load(folder)
     text = {
-        f"{origin}." if origin else ".": bind.text(origin, records)
-        for origin, records in mailwright.dns.zones(described).items()
+        f"{origin}." if origin else ".": bind.text(origin, some)
+        for origin, some in zones_of(described).items()
     }
-    for record in mailwright.dns.records(described):
+    for record in records(described):
         if record.type == "PTR":
             text["."] += f"{record.name} IN PTR {record.values[0]}\n"
     return text

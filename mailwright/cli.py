@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
-from mailwright import address, password
-from mailwright.inventory import Inventory, load
-from mailwright.problems import Invalid, Problems
-from mailwright.terminal import INVENTORY, described, new_password, passphrase
+from mailwright.commands.terminal import INVENTORY, described, new_password, passphrase
+from mailwright.inventory import password
+from mailwright.inventory.load import Inventory, load
+from mailwright.model import address
+from mailwright.model.problems import Invalid, Problems
 
 INPUT, USAGE = 1, 2  # exit codes
 
@@ -20,15 +21,15 @@ INPUT, USAGE = 1, 2  # exit codes
 # Commands that are loaded when they are asked for, so that each starts with what it needs itself;
 # `lab` is a package of its own, which may be missing.
 _LATER = {
-    "check": "mailwright.check.command",
-    "dns": "mailwright.publication",
-    "init": "mailwright.init",
-    "keys": "mailwright.keys",
+    "check": "mailwright.commands.check",
+    "dns": "mailwright.commands.dns",
+    "init": "mailwright.commands.init",
+    "keys": "mailwright.commands.keys",
     "lab": "lab.command",
-    "mailbox": "mailwright.mailbox",
-    "order": "mailwright.order.command",
-    "push": "mailwright.push.command",
-    "rotate": "mailwright.rotation.command",
+    "mailbox": "mailwright.commands.mailbox",
+    "order": "mailwright.commands.order",
+    "push": "mailwright.commands.push",
+    "rotate": "mailwright.commands.rotate",
 }
 
 

@@ -14,7 +14,7 @@ from pyinfra.api.facts import FactBase
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import host, state
 
-from mailwright.render import Picture
+from mailwright.picture.render import Picture
 from rollout import queues
 
 Commands = Generator[StringCommand, None, None]

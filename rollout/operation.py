@@ -18,7 +18,7 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host, state
 
-from mailwright.render import Picture
+from mailwright.picture.render import Picture
 from rollout.difference import tell, tell_wrong, warn
 from rollout.observed import Commands, Observed, observe, serving, wrong_release
 from rollout.service import File, Mode, Service

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from mailwright.render import Picture
+from mailwright.picture.render import Picture
 
 _SHELL = Path(__file__).with_name("service.sh").read_text()
 # What systemd's own files tell of what must be there.

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from mailwright import signing_key
-from mailwright.inventory import Inventory, load
-from mailwright.tls_keys import KeyFiles
+from mailwright.inventory.load import Inventory, load
+from mailwright.keys import signing_key
+from mailwright.keys.tls_keys import KeyFiles
 
 DAY = date(2026, 1, 1)
 

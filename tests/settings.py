@@ -13,9 +13,9 @@ from typing import Any
 import tomlkit
 from pydantic import BaseModel, ValidationError
 
-from mailwright import size
-from mailwright.host import HostTable
-from mailwright.mail import AcmeTable, DomainTable, MailboxTable, MailTable
+from mailwright.inventory.machine import HostTable
+from mailwright.inventory.schema import AcmeTable, DomainTable, MailboxTable, MailTable
+from mailwright.model import size
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 _HEAD = """\

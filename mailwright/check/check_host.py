@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from mailwright.dns import spf
-from mailwright.dns.spf import Term
-from mailwright.problems import Invalid
+from mailwright.model import spf
+from mailwright.model.problems import Invalid
+from mailwright.model.spf import Term
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

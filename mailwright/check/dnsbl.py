@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from mailwright.check.finding import Finding, Severity
-from mailwright.dns.resolver import Reply, Resolver
+from mailwright.net.resolver import Reply, Resolver
+from mailwright.report.finding import Finding, Severity
 
 _SIDE_BY_SIDE = 16
 _REFUSED = ipaddress.ip_network("127.255.255.0/24")  # what Spamhaus says instead of an answer

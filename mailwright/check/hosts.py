@@ -10,11 +10,11 @@ from typing import Any
 from cryptography import x509
 
 from mailwright.check import dane, issuer, port25
-from mailwright.check.finding import Finding, Severity
 from mailwright.check.port25 import Conversation
-from mailwright.dns.resolver import Resolver
-from mailwright.host import MailHost
-from mailwright.problems import listed, shown
+from mailwright.model.host import MailHost
+from mailwright.model.problems import listed, shown
+from mailwright.net.resolver import Resolver
+from mailwright.report.finding import Finding, Severity
 
 _SIDE_BY_SIDE = 16
 _LAST_PART = 6  # authorities' clients renew when a third of a certificate's life is left

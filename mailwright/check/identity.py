@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mailwright.check.check_host import Evaluation
-from mailwright.dns import spf
+from mailwright.model import spf
 
 PERMERROR = "permerror"
 

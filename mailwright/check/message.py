@@ -12,11 +12,12 @@ from typing import Any
 
 import dkim as dkimpy  # type: ignore[import-untyped]
 
-from mailwright import address
-from mailwright.check.finding import Finding, Severity
-from mailwright.dns import Record, dkim, tag_list
-from mailwright.dns.resolver import Resolver
-from mailwright.problems import Invalid
+from mailwright.dns.purposes import dkim
+from mailwright.dns.record import Record
+from mailwright.model import address, tag_list
+from mailwright.model.problems import Invalid
+from mailwright.net.resolver import Resolver
+from mailwright.report.finding import Finding, Severity
 
 _WHY = "Receivers judge a message by the signature of the domain in From (RFC 9989 section 4.4)."
 

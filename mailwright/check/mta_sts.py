@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from mailwright.check import port25
-from mailwright.check.finding import Finding, Severity
-from mailwright.dns.resolver import Resolver
-from mailwright.mail import Domain
-from mailwright.policy import OFF
-from mailwright.problems import listed, shown
+from mailwright.model.domain import Domain
+from mailwright.model.policy import OFF
+from mailwright.model.problems import listed, shown
+from mailwright.net.resolver import Resolver
+from mailwright.report.finding import Finding, Severity
 
 _SIDE_BY_SIDE = 16
 _PATH = "/.well-known/mta-sts.txt"

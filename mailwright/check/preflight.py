@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailwright.check.finding import Finding, Severity
-from mailwright.dns.resolver import Resolver
-from mailwright.groups import merged
-from mailwright.host import MailHost
-from mailwright.inventory import Inventory
-from mailwright.problems import listed
-from mailwright.remote import try_to_ask
+from mailwright.inventory.hosts_file import merged
+from mailwright.inventory.load import Inventory
+from mailwright.model.host import MailHost
+from mailwright.model.problems import listed
+from mailwright.net.remote import try_to_ask
+from mailwright.net.resolver import Resolver
+from mailwright.report.finding import Finding, Severity
 
 _SCRIPT = Path(__file__).with_name("preflight.sh").read_text()
 _GIB = 1 << 20  # in KiB

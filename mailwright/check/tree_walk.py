@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailwright.dns import dmarc, tag_list
+from mailwright.dns.purposes import dmarc
+from mailwright.model import tag_list
 
 TextLookUp = Callable[[str], Sequence[str]]
 _LABELS = 7  # a longer name is cut to so many after its own record

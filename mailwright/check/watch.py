@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from mailwright.check.finding import Finding, Severity
+from mailwright.report.finding import Finding, Severity
 
 _PAUSE = 5.0  # seconds between looks
 _COMING = ("missing", "changed", "duplicate", "differs", "remembered")

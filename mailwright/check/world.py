@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mailwright import dns
 from mailwright.check import hosts, mta_sts
-from mailwright.check.finding import Finding
 from mailwright.check.identity import Sender
 from mailwright.check.zone import Check
-from mailwright.dns.authority import Authority
-from mailwright.dns.resolver import Resolver
-from mailwright.host import MailHost
-from mailwright.inventory import Inventory
+from mailwright.dns.records import records, zones
+from mailwright.inventory.load import Inventory
+from mailwright.model.host import MailHost
+from mailwright.net.authority import Authority
+from mailwright.net.resolver import Resolver
+from mailwright.report.finding import Finding
 
 _NAMES = ("a", "aaaa", "ptr")
 
@@ -21,15 +21,16 @@ def dns_findings(
     inventory: Inventory, resolver: Resolver, names: Collection[str] | None = None
 ) -> list[Finding]:
     """Of every record, or of those in the zones that are named."""
-    zones = dns.zones(inventory)
-    records = [record for name in (zones if names is None else names) for record in zones[name]]
-    return _check(inventory, resolver).findings(records)
+    by_zone = zones(inventory)
+    wanted = by_zone if names is None else names
+    some = [record for name in wanted for record in by_zone[name]]
+    return _check(inventory, resolver).findings(some)
 
 
 def name_findings(inventory: Inventory, resolver: Resolver) -> list[Finding]:
     """Of the records that make a host's name and addresses belong together."""
-    records = (record for record in dns.records(inventory) if record.purpose in _NAMES)
-    return _check(inventory, resolver).findings(records)
+    some = (record for record in records(inventory) if record.purpose in _NAMES)
+    return _check(inventory, resolver).findings(some)
 
 
 def _check(inventory: Inventory, resolver: Resolver) -> Check:

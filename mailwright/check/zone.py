@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 import dns.name
 from dns.rdata import Rdata
 
-from mailwright.check import identity, meaning, tree_walk
-from mailwright.check.finding import Finding, Severity
+from mailwright.check import identity, tree_walk
 from mailwright.check.identity import Sender
-from mailwright.dns import REQUIRED, Record, dmarc, spf
-from mailwright.dns.authority import Answer, Authority, Outcome, Server
-from mailwright.dns.resolver import Reply, Resolver
-from mailwright.problems import shown
+from mailwright.dns import meaning
+from mailwright.dns.purposes import dmarc
+from mailwright.dns.record import REQUIRED, Record
+from mailwright.model import spf
+from mailwright.model.problems import shown
+from mailwright.net.authority import Answer, Authority, Outcome, Server
+from mailwright.net.resolver import Reply, Resolver
+from mailwright.report.finding import Finding, Severity
 
 _SIDE_BY_SIDE = 32
 _NO_ALIAS = ("a", "aaaa")  # the names that MX lead to (RFC 2181 section 10.3)

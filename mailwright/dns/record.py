@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-TTL = 3600
+from mailwright.model.policy import TTL
+
 REQUIRED, RECOMMENDED = "required", "recommended"
 FOREIGN = "foreign"  # the level of what is somebody else's, where a whole zone is written
 _STRING = 255  # bytes, RFC 1035 section 3.3

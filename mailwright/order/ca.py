@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from josepy.jwa import ES256, RS256
 from josepy.jwk import JWK, JWKEC
 
-from mailwright.acme import Acme
+from mailwright.model.acme import Acme
 from mailwright.order.proof import Proofs
 
 _PATIENCE = timedelta(seconds=180)

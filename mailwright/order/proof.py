@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import dns.name
 
-from mailwright.dns.authority import Answer, Authority
 from mailwright.dns.record import Record
-from mailwright.merging.change import Change, Verdict
-from mailwright.merging.present import Zone
-from mailwright.push.primary import Primary, Refused, Unusable
+from mailwright.net.authority import Answer, Authority
+from mailwright.zones.change import Change, Verdict
+from mailwright.zones.present import Zone
+from mailwright.zones.primary import Primary, Refused, Unusable
 
 TTL = 1  # second: nobody needs to remember it
 _PAUSE = 1.0  # seconds between two looks

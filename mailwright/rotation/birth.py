@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from mailwright import signing_key
-from mailwright.dkim import DkimKey
-from mailwright.dns.dkim import slots
-from mailwright.mail import Domain
-from mailwright.problems import Problem, Problems
-from mailwright.rotation.life import ALWAYS, Life, State
+from mailwright.dns.purposes.dkim import slots
+from mailwright.keys import signing_key
+from mailwright.model.dkim import ALWAYS, DkimKey, Life, State
+from mailwright.model.domain import Domain
+from mailwright.model.problems import Problem, Problems
 
 Wanted = tuple[Domain, str]  # and its algorithm
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mailwright.dkim import DkimKey
-from mailwright.dns import dkim
-from mailwright.dns.authority import Answer, Authority
-from mailwright.rotation.life import State
+from mailwright.dns.purposes import dkim
+from mailwright.model.dkim import DkimKey, State
+from mailwright.net.authority import Answer, Authority
 
 _ALIASES = 8  # CNAMEs in a row
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailwright.dkim import DkimKey
-from mailwright.inventory import Inventory
-from mailwright.mail import Domain
-from mailwright.remote import ask
+from mailwright.inventory.load import Inventory
+from mailwright.model.dkim import DkimKey
+from mailwright.model.domain import Domain
+from mailwright.net.remote import ask
 
 FOLDER = "/etc/rspamd/dkim/"
 

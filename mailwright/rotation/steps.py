@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mailwright.delivery import MAXIMAL_QUEUE_LIFETIME
-from mailwright.dkim import DkimKey
-from mailwright.problems import listed
-from mailwright.rotation.life import Life, State
+from mailwright.model.delivery import MAXIMAL_QUEUE_LIFETIME
+from mailwright.model.dkim import DkimKey, Life, State
+from mailwright.model.problems import listed
 from mailwright.rotation.look import Look
 
 # Our queue, and then that of whoever takes mail for the receiver.

@@ -11,15 +11,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from mailwright import dkim
-from mailwright.dkim import DkimKey
-from mailwright.dns.authority import Authority
-from mailwright.inventory import Inventory
-from mailwright.mail import Domain
-from mailwright.problems import Problem, Problems
-from mailwright.rotation import life as lives
+from mailwright.inventory.load import Inventory
+from mailwright.keys import dkim_files
+from mailwright.model import dkim
+from mailwright.model.dkim import DkimKey, State
+from mailwright.model.domain import Domain
+from mailwright.model.problems import Problem, Problems
+from mailwright.net.authority import Authority
 from mailwright.rotation import steps
-from mailwright.rotation.life import State
 from mailwright.rotation.look import Look, look
 from mailwright.rotation.signers import Carried, behind, carried
 from mailwright.rotation.steps import Next
@@ -54,7 +53,7 @@ def survey(
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         looks = list(pool.map(lambda d: [look(authority, k) for k in _asked(d)], moving))
     return [
-        _next(domain, key, seen, hosts, now)
+        _next(inventory.folder, domain, key, seen, hosts, now)
         for domain, some in zip(moving, looks, strict=True)
         for key, seen in zip(_asked(domain), some, strict=True)
     ]
@@ -80,6 +79,7 @@ def _hosts(
 
 
 def _next(
+    folder: Path,
     domain: Domain,
     key: DkimKey,
     seen: Look,
@@ -89,32 +89,37 @@ def _next(
     late = None if hosts is None else behind(domain, key, hosts)
     life = steps.observed(key, seen, late, now)
     if life != key.life:
-        lives.write(key.life_path, life)
+        dkim_files.write_life(_life(folder, key), life)
     return steps.upcoming(replace(key, life=life), seen, late)
 
 
-def take(domain: Domain, upcoming: Next, now: datetime) -> None:
+def take(folder: Path, domain: Domain, upcoming: Next, now: datetime) -> None:
     """Do the step of a key. What is revoked has no private key any more."""
     key, step = upcoming.key, upcoming.step
     assert step
-    dates = lives.current([each.life for each in domain.keys], [key.algorithm])
-    lives.write(key.life_path, steps.done(key.life, step, now, dates.get(key.algorithm)))
+    dates = dkim.current([each.life for each in domain.keys], [key.algorithm])
+    life = steps.done(key.life, step, now, dates.get(key.algorithm))
+    dkim_files.write_life(_life(folder, key), life)
     if step == steps.REVOKE:
-        bury(key)
+        bury(folder, key)
 
 
-def bury(key: DkimKey) -> None:
+def _life(folder: Path, key: DkimKey) -> Path:
+    return dkim_files.path_of(folder, key, dkim_files.SUFFIX)
+
+
+def bury(folder: Path, key: DkimKey) -> None:
     """Delete the private key and the public value; the life stays, so that the name does."""
-    for path in (key.path, key.path.with_suffix(".txt")):
-        path.unlink(missing_ok=True)
+    for suffix in (".pem", ".txt"):
+        dkim_files.path_of(folder, key, suffix).unlink(missing_ok=True)
 
 
-def bury_ended(domains: Iterable[Domain]) -> None:
+def bury_ended(folder: Path, domains: Iterable[Domain]) -> None:
     """What a run left that died between a revocation and the end of the key."""
     for domain in domains:
         for key in domain.keys:
             if key.life.has_ended:
-                bury(key)
+                bury(folder, key)
 
 
 @contextmanager
@@ -129,7 +134,9 @@ def held(folder: Path) -> Iterator[None]:
     except BlockingIOError:
         os.close(descriptor)
         what = "is being rotated by another run"
-        raise Problems([Problem(str(folder / dkim.FOLDER), what, hint="wait for it")]) from None
+        raise Problems(
+            [Problem(str(folder / dkim_files.FOLDER), what, hint="wait for it")]
+        ) from None
     try:
         yield
     finally:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from mailwright import address
-from mailwright.mail import Domain
-from mailwright.rotation.life import State
+from mailwright.model import address
+from mailwright.model.dkim import State
+from mailwright.model.domain import Domain
 from mailwright.rotation.steps import DEPLOY, PUBLISH, REMOVE, REVOKE, SIGN, Next
 
 _PUBLISH = {State.REVOKED: "publish that it is revoked", State.REMOVED: "take it out of DNS"}
@@ -20,14 +20,15 @@ _DONE = {
 
 def board(domains: Iterable[Domain], upcoming: Iterable[Next], now: datetime) -> Iterator[str]:
     """A line for each key of each domain."""
-    known = {upcoming.key.path: upcoming for upcoming in upcoming}
+    known = {(each.key.domain, each.key.stem): each for each in upcoming}
     for domain in domains:
         yield address.both(domain.name)
         for key in domain.keys:
-            if key.path in known or not key.life.removed:
-                told = phrase(known.get(key.path, Next(key)), now)
+            mine = known.get((key.domain, key.stem))
+            if mine or not key.life.removed:
+                told = phrase(mine or Next(key), now)
                 slot = f"  at {key.selector}" if key.life.slot else ""
-                line = f"  {key.path.stem}{slot}  {key.algorithm:7}  {key.state:7}  {told}"
+                line = f"  {key.stem}{slot}  {key.algorithm:7}  {key.state:7}  {told}"
                 yield line.rstrip()
 
 
@@ -46,7 +47,7 @@ def phrase(upcoming: Next, now: datetime) -> str:
 def done(upcoming: Next) -> str:
     """What has been done, after the name of the domain."""
     key = upcoming.key
-    return f"{address.both(key.domain)}: {key.path.stem} {_DONE[str(upcoming.step)]}"
+    return f"{address.both(key.domain)}: {key.stem} {_DONE[str(upcoming.step)]}"
 
 
 def _when(due: datetime, now: datetime) -> str:

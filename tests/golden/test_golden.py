@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.dns import zones
 from mailwright.dns.formats.bind import text
-from mailwright.host import MailHost
-from mailwright.inventory import Inventory
-from mailwright.render import picture
+from mailwright.dns.records import zones
+from mailwright.inventory.load import Inventory
+from mailwright.model.host import MailHost
+from mailwright.picture.render import picture
 from tests.inventories import complete
 
 HERE = Path(__file__).parent

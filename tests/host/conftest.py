@@ -11,9 +11,9 @@ import pytest
 import testinfra
 from testinfra.host import Host
 
-from mailwright.groups import merged
-from mailwright.host import MailHost
-from mailwright.inventory import Inventory, load
+from mailwright.inventory.hosts_file import merged
+from mailwright.inventory.load import Inventory, load
+from mailwright.model.host import MailHost
 from tests.host.letters import MARK, Account, Letters
 from tests.host.ssh import connected
 from tests.host.state import Socket, Unit, read_sockets, read_units

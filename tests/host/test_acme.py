@@ -2,7 +2,7 @@
 
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.state import Unit
 
 SAID = "find /var/lib/mailwright/acme -name"

@@ -4,8 +4,8 @@ from email.message import EmailMessage
 
 import pytest
 
-from mailwright.host import MailHost
-from mailwright.inventory import Inventory
+from mailwright.inventory.load import Inventory
+from mailwright.model.host import MailHost
 from tests.host.letters import Account, Letters, smtp
 
 

@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.state import Unit
 
 ALL = "systemctl list-unit-files --no-legend 'mailwright-*.service' | cut -d ' ' -f 1"

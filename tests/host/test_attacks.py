@@ -14,8 +14,8 @@ from time import monotonic
 
 import pytest
 
-from mailwright.host import MailHost
-from mailwright.use import SERVICES
+from mailwright.model.host import MailHost
+from mailwright.model.services import LOGINS
 from tests.host.letters import TIMEOUT, Account, Letters, eventually, smtp
 from tests.host.logins import PORTS, refusal
 
@@ -130,7 +130,7 @@ def test_who_guesses_passwords_waits_and_nobody_else_at_his_address_does(
     known = verify.get("accounts", {})
     people = {
         protocol: [m for m in mail.mailboxes if m.address in known and service in m.services]
-        for protocol, service in SERVICES.items()
+        for protocol, service in LOGINS.items()
     }
     ports = [(protocol, port) for protocol, port in PORTS if people[protocol]]
     if not ports:

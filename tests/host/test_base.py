@@ -2,7 +2,7 @@
 
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 
 
 def test_the_host_bears_its_mail_name(host: Host, mail: MailHost) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from mailwright.check import world
-from mailwright.check.finding import Finding, Severity
-from mailwright.dns.resolver import Resolver
-from mailwright.host import MailHost
-from mailwright.inventory import Inventory
+from mailwright.inventory.load import Inventory
+from mailwright.model.host import MailHost
+from mailwright.net.resolver import Resolver
+from mailwright.report.finding import Finding, Severity
 
 
 @pytest.fixture(scope="session")

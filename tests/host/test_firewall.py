@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.state import Socket, Unit
 
 

@@ -9,8 +9,8 @@ import dkim
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
-from mailwright.mail import Domain
+from mailwright.model.domain import Domain
+from mailwright.model.host import MailHost
 from tests.host.letters import GTUBE, Account, Letters, eventually, smtp
 
 # Twelve points on every server, wherever the letter comes from.

@@ -3,7 +3,7 @@
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.state import Socket, Unit
 
 UNITS = ["postfix-mta-sts-resolver", "mailwright-tls-policy"]

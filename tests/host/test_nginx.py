@@ -9,8 +9,8 @@ import pytest
 from cryptography import x509
 from testinfra.host import Host
 
-from mailwright.host import MailHost
-from mailwright.site import Site
+from mailwright.model.host import MailHost
+from mailwright.model.site import Site
 from tests.host.letters import Account
 from tests.host.settings import autoconfig, autodiscover, file, get, profile
 from tests.host.state import Unit

@@ -6,8 +6,8 @@ from email.message import EmailMessage
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
-from mailwright.mail import Mailbox
+from mailwright.model.host import MailHost
+from mailwright.model.mailbox import Mailbox
 from tests.host.letters import GTUBE, Account, Letters, eventually, smtp
 
 Choose = Callable[[Callable[[Mailbox], bool]], Account]

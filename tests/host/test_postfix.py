@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.letters import TIMEOUT, Account, smtp, submission
 from tests.host.state import Unit
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from mailwright.host import MailHost
-from mailwright.mail import Mailbox
+from mailwright.model.host import MailHost
+from mailwright.model.mailbox import Mailbox
 from tests.host.letters import Account, Letters, eventually, smtp
 
 LINE = "x" * 70 + "\r\n"

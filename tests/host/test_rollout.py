@@ -4,8 +4,8 @@ import hashlib
 
 from testinfra.host import Host
 
-from mailwright.host import MailHost
-from mailwright.render import picture
+from mailwright.model.host import MailHost
+from mailwright.picture.render import picture
 from rollout.observed import serving
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
-from mailwright.mail import Mailbox
+from mailwright.model.host import MailHost
+from mailwright.model.mailbox import Mailbox
 from tests.host.letters import Account, Letters, eventually
 
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.letters import TIMEOUT, Account, Letters, eventually
 from tests.host.logins import plain, sieve
 

@@ -7,8 +7,8 @@ from email.utils import parseaddr
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
-from mailwright.inventory import Inventory
+from mailwright.inventory.load import Inventory
+from mailwright.model.host import MailHost
 from tests.host.letters import Account, Letters, smtp
 from tests.host.state import Socket, Unit
 

@@ -2,8 +2,8 @@
 
 from testinfra.host import Host
 
-from mailwright.host import MailHost
-from mailwright.storage import FOLDERS, MDBOX
+from mailwright.model.host import MailHost
+from mailwright.model.storage import FOLDERS, MDBOX
 
 
 def test_mail_is_kept_in_the_format_of_the_inventory(host: Host, mail: MailHost) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ec
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.state import Unit
 
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 from testinfra.host import Host
 
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.host.state import Socket, Unit
 
 

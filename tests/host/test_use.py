@@ -5,9 +5,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from mailwright.host import MailHost
-from mailwright.mail import Mailbox
-from mailwright.use import SERVICES
+from mailwright.model.host import MailHost
+from mailwright.model.mailbox import Mailbox
+from mailwright.model.services import LOGINS
 from tests.host.letters import Account, Letters, smtp
 from tests.host.logins import PORTS, refusal
 
@@ -28,7 +28,7 @@ def mailboxes(mail: MailHost, verify: Verify) -> list[tuple[Mailbox, str]]:
 
 def is_clear(words: str, mailbox: Mailbox, protocol: str) -> bool:
     """The refusal says what is wrong, as far as the host's Dovecot can say it with spaces."""
-    service = SERVICES[protocol].upper()
+    service = LOGINS[protocol].upper()
     reason = f"{service} is not allowed for this mailbox"
     return ("this mailbox is suspended" if mailbox.suspended else reason) in words.replace("-", " ")
 

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from lab.lab import Lab
-from mailwright.host import MailHost
-from mailwright.render import picture
+from mailwright.model.host import MailHost
+from mailwright.picture.render import picture
 from roles.dovecot import SERVICE as DOVECOT
 from roles.firewall import SERVICE as FIREWALL
 from roles.nginx import SERVICE as NGINX

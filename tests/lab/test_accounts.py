@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from lab.lab import Lab
-from mailwright import password
-from mailwright.editor import edited
+from mailwright.inventory import password
+from mailwright.inventory.edit import edited
 from tests.host.letters import eventually
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, started
 from tests.lab.test_deploy import ask, dry

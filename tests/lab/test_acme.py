@@ -21,8 +21,8 @@ from lab.acme import DIRECTORY
 from lab.acme import ROOT as PEBBLE
 from lab.lab import Lab
 from lab.zones import Edit
-from mailwright.inventory import load
-from mailwright.tls_keys import KeyFiles
+from mailwright.inventory.load import load
+from mailwright.keys.tls_keys import KeyFiles
 from tests.host.letters import eventually
 from tests.lab.deploys import HOSTS, ROOT, Deploy, edit
 from tests.lab.test_check_hosts import checked

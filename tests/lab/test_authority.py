@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab.network import entered
-from mailwright.dns.authority import Authority, Outcome
-from mailwright.dns.resolver import Resolver
+from mailwright.net.authority import Authority, Outcome
+from mailwright.net.resolver import Resolver
 from tests.lab.names import RESOLVER, Names
 
 ZONES = {

@@ -15,14 +15,14 @@ import dns.query
 import pytest
 from click.testing import CliRunner
 
-import mailwright.dns
 from lab.lab import Lab
 from lab.network import entered
 from lab.zones import Edit
-from mailwright import inventory
 from mailwright.check import dnsbl
 from mailwright.cli import cli
-from mailwright.dns import Record
+from mailwright.dns.record import Record
+from mailwright.dns.records import records
+from mailwright.inventory.load import load
 from tests import inventories
 from tests.lab.deploys import CHECKDMARC
 from tests.lab.names import FIRST, RESOLVER, Names
@@ -63,7 +63,7 @@ class World:
         for host in inventories.make_keys(self.folder).hosts:
             inventories.self_signed(self.folder / host.tls_chain_file, host.name)
         inventories.certify_web(self.folder)
-        self.records = list(mailwright.dns.records(inventory.load(self.folder)))
+        self.records = list(records(load(self.folder)))
         zones = {f"{origin}.": "" for origin in (*ORIGINS, *REVERSE)}
         zones["example.com."] = "".join(map(lines, self.records))
         (path / "names").mkdir()

@@ -23,8 +23,8 @@ from lab.authority import Authority
 from lab.lab import Lab
 from lab.peers import DOMAIN, PEERS
 from lab.zones import Edit
-from mailwright.inventory import load
-from mailwright.policy import OFF
+from mailwright.inventory.load import load
+from mailwright.model.policy import OFF
 from tests.host.letters import eventually
 from tests.inventories import make_keys
 from tests.lab.deploys import CHECKDMARC, HOSTS

@@ -16,7 +16,7 @@ import tomlkit
 from cryptography import x509
 
 from lab.lab import Lab
-from mailwright.address import domain
+from mailwright.model.address import domain
 from tests.host.letters import MARK, eventually
 from tests.inventories import self_signed
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, checkout, edit, kill, started

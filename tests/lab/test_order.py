@@ -14,11 +14,13 @@ from cryptography import x509
 
 from lab.acme import ENVIRONMENT
 from lab.network import entered
-from mailwright import inventory, tls, tls_keys
+from mailwright.certificates import chains
 from mailwright.cli import cli
-from mailwright.merging.change import Change
-from mailwright.merging.present import Zone
-from mailwright.push.primary import Primary, Unusable
+from mailwright.inventory.load import load
+from mailwright.keys import pem, tls_keys
+from mailwright.zones.change import Change
+from mailwright.zones.present import Zone
+from mailwright.zones.primary import Primary, Unusable
 from tests import inventories
 from tests.host.letters import eventually
 from tests.lab.names import FIRST, RESOLVER, Names
@@ -117,11 +119,11 @@ def test_a_host_that_nobody_reaches_gets_a_certificate_for_its_key(
     assert done.exit_code == 0, done.output
     file = folder / f"tls/{HOST}.pem"
     assert "Pebble" in certificate(file).issuer.rfc4514_string()
-    assert tls.covered(tls.usable(file), HOST) == [HOST]
-    assert tls.tlsa(file.read_text()) == tls.tlsa((folder / f"tls/{HOST}.key").read_text())
+    assert chains.covered(chains.usable(file), HOST) == [HOST]
+    assert pem.tlsa(file.read_text()) == pem.tlsa((folder / f"tls/{HOST}.key").read_text())
     assert file.stat().st_mode & 0o777 == 0o600
     assert world.shown() == []
-    assert inventory.load(folder, require_keys=False).hosts[0].tls_chain == file.read_text()
+    assert load(folder, require_keys=False).hosts[0].tls_chain == file.read_text()
 
 
 def test_nothing_is_ordered_without_need(world: World, folder: Path) -> None:
@@ -140,7 +142,7 @@ def test_a_domain_gets_one_for_all_its_web_names(world: World, folder: Path) -> 
     done = order(world, folder, DOMAIN)
     assert done.exit_code == 0, done.output
     names = ("mta-sts.example.com", "autoconfig.example.com", "autodiscover.example.com")
-    assert tls.covered(tls.usable(folder / f"tls/web/{DOMAIN}.pem"), *names) == [*names]
+    assert chains.covered(chains.usable(folder / f"tls/web/{DOMAIN}.pem"), *names) == [*names]
 
 
 def test_what_others_have_there_stays(world: World, folder: Path) -> None:
@@ -188,7 +190,7 @@ def test_a_proof_that_stays_in_dns_is_told_and_the_certificate_kept(
     assert done.exit_code == 1
     told = f"error: the proof was not taken out of DNS: {PROOF.rstrip('.')}: {FIRST} does not"
     assert told in done.output  # "know the key", or "serve the zone, or not to this key"
-    assert tls.covered(tls.usable(folder / f"tls/{HOST}.pem"), HOST) == [HOST]
+    assert chains.covered(chains.usable(folder / f"tls/{HOST}.pem"), HOST) == [HOST]
 
 
 def test_a_proof_whose_answer_is_lost_is_taken_out_all_the_same(

@@ -12,7 +12,7 @@ import pytest
 
 from lab.lab import Lab
 from lab.peers import DOMAIN
-from mailwright.inventory import load
+from mailwright.inventory.load import load
 from tests.host.letters import eventually
 from tests.host.test_srs import SENDERS as ODD_SENDERS
 from tests.lab.deploys import verification

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.lab import Lab
-from mailwright import password
-from mailwright.editor import edited
+from mailwright.inventory import password
+from mailwright.inventory.edit import edited
 from tests.host.letters import eventually
 from tests.inventories import make_keys
 from tests.lab.deploys import HOSTS, PYINFRA, ROOT, Deploy, edit

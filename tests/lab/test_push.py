@@ -14,15 +14,16 @@ from pathlib import Path
 import dns.name
 import pytest
 
-from mailwright import dkim, inventory, signing_key
-from mailwright.check import meaning
 from mailwright.cli import main
-from mailwright.dns import each_zone
-from mailwright.dns.authority import Authority, text
-from mailwright.merging.merge import Merging
-from mailwright.push import primary as server
-from mailwright.push import session
-from mailwright.push.octodns import OctoDns
+from mailwright.dns import meaning
+from mailwright.dns.records import each_zone
+from mailwright.inventory.load import load
+from mailwright.keys import dkim_files, signing_key
+from mailwright.net import session
+from mailwright.net.authority import Authority, text
+from mailwright.zones import primary as server
+from mailwright.zones.merge import Merging
+from mailwright.zones.providers import OctoDns
 from tests import inventories
 from tests.lab.primary import ADDRESS, Primary
 
@@ -139,7 +140,7 @@ def test_all_is_published_once_and_what_is_others_stays(world: World, tmp_path: 
     done = world.texts()
     for line in before["example.com"].splitlines():
         assert "SOA" in line or "v=spf1 ip4:203" in line or line in done["example.com"], line
-    for name, records in each_zone(inventory.load(world.folder)):
+    for name, records in each_zone(load(world.folder)):
         zone = {"": None, "sub.example.com": "example.com"}.get(name, name)
         for record in records if zone else ():
             found = world.primary.zone(zone).get_rdataset(record.name, record.type) or ()
@@ -219,7 +220,7 @@ def test_without_its_memory_a_push_deletes_nothing(world: World) -> None:
 
 def test_a_revoked_and_a_removed_key_follow_the_inventory(world: World) -> None:
     world.push("--yes")
-    folder = world.folder / dkim.FOLDER / IDN
+    folder = world.folder / dkim_files.FOLDER / IDN
     (key,) = folder.glob("*.pem")
     old = key.stem
     list(signing_key.create(world.folder, [(IDN, "rsa")], inventories.DAY))
@@ -260,7 +261,7 @@ def test_a_zone_that_changes_between_reading_and_sending_is_refused(
 ) -> None:
     target = server.Primary(ADDRESS, world.primary.port, world.primary.key)
     origin = dns.name.from_text(f"{domain}.")
-    records = dict(each_zone(inventory.load(world.folder)))[domain]
+    records = dict(each_zone(load(world.folder)))[domain]
     zone = target.zone(origin, records)
     changes = Merging(zone, records, (), lambda name, kind: ()).changes()
     world.primary.update(domain, f"+ {theirs}")
@@ -484,7 +485,7 @@ def test_octodns_shows_and_does_what_a_dynamic_update_does(world: World, octodns
 def test_octodns_is_held_to_the_plan(world: World, octodns: Path) -> None:
     origin = dns.name.from_text("example.com.")
     target = OctoDns(octodns, Authority())
-    records = dict(each_zone(inventory.load(world.folder)))["example.com"]
+    records = dict(each_zone(load(world.folder)))["example.com"]
     zone = target.zone(origin, records)
     changes = Merging(zone, records, (), lambda name, kind: ()).changes()
     world.primary.update("example.com", "+ new.example.com. 60 A 203.0.113.1")

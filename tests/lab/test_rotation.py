@@ -22,7 +22,7 @@ from lab.inventory import zones
 from lab.lab import Lab
 from lab.network import entered
 from lab.zones import Edit
-from mailwright.inventory import Inventory, load
+from mailwright.inventory.load import Inventory, load
 from tests.host.letters import Account
 from tests.lab.clients import Person
 from tests.lab.deploys import HOSTS, ROOT, Deploy, checkout, edit

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import settings
 
-from mailwright import inventory
-from mailwright.problems import Problems
+from mailwright.inventory.load import Inventory, load
+from mailwright.model.problems import Problems
 from tests.inventories import certify_web
 
 settings.register_profile("mailwright", deadline=None)  # how fast it is stands in bench/
@@ -56,10 +56,10 @@ class Folder:
         self.path = path
         self.hosts, self.mail = HOSTS, MAIL
 
-    def load(self, *, keys: bool = False, tls: bool = False) -> inventory.Inventory:
+    def load(self, *, keys: bool = False, tls: bool = False) -> Inventory:
         (self.path / "hosts.py").write_text(self.hosts)
         (self.path / "mail.toml").write_text(self.mail)
-        return inventory.load(self.path, require_keys=keys, require_tls=tls)
+        return load(self.path, require_keys=keys, require_tls=tls)
 
     def certify(self) -> None:
         """Give each domain a certificate for its web names."""

@@ -11,11 +11,12 @@ from itertools import pairwise
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from mailwright import acme, tls
-from mailwright.dns import zones
-from mailwright.problems import Problems
-from mailwright.render import picture
-from mailwright.tls_keys import KeyFiles
+from mailwright.dns.records import zones
+from mailwright.keys import pem
+from mailwright.keys.tls_keys import KeyFiles
+from mailwright.model import acme
+from mailwright.model.problems import Problems
+from mailwright.picture.render import picture
 
 HOST = "mail.example.com"
 
@@ -96,7 +97,7 @@ def test_the_key_of_a_chain_file_is_taken_over_by_renaming_it(described, chain) 
     host = described.load(tls=True).hosts[0]
     assert host.tls_key in text
     assert "CERTIFICATE" not in host.tls_key
-    assert host.tlsa[0] == tls.tlsa(text)
+    assert host.tlsa[0] == pem.tlsa(text)
 
 
 def test_tlsa_of_the_next_key_is_published_and_a_roll_never_breaks_it(described) -> None:

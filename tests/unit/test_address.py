@@ -1,7 +1,7 @@
 import pytest
 
-from mailwright import address
-from mailwright.problems import Invalid
+from mailwright.model import address
+from mailwright.model.problems import Invalid
 
 
 @pytest.mark.parametrize(

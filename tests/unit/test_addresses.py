@@ -3,9 +3,9 @@
 
 import pytest
 
-from mailwright import delivery
-from mailwright.mail import Alias
-from mailwright.render import picture
+from mailwright.model import delivery
+from mailwright.model.address_book import Alias
+from mailwright.picture.render import picture
 
 BIZ = '[domains."example.biz"]\nalias_of = "example.com"\n'
 LIMIT = "expected 1000 at most (virtual_alias_expansion_limit, postconf(5))"

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailwright import size, usage
-from mailwright.advice import advice, span_words
-from mailwright.mail import Mailbox
-from mailwright.sharing import Member
-from mailwright.usage import Usage
-from mailwright.use import USES
+from mailwright.advice import usage
+from mailwright.advice.mailboxes import advice, span_words
+from mailwright.advice.usage import Usage
+from mailwright.model import size
+from mailwright.model.mailbox import Mailbox
+from mailwright.model.sharing import Member
+from mailwright.model.use import USES
 
 NAME = "carol@example.com"
 MONTH = timedelta(days=30)

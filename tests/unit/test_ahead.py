@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailwright.push.ahead import ahead
+from mailwright.zones.ahead import ahead
 
 WIDTH = 3
 

@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from mailwright.check import dane, issuer, tree_walk
 from mailwright.check.message import Message
 from mailwright.check.mta_sts import Text
-from mailwright.dns.resolver import Resolver
-from mailwright.problems import Invalid
+from mailwright.model.problems import Invalid
+from mailwright.net.resolver import Resolver
 
 WALKS = [
     ("a.example.com", {}, "a.example.com", None),

@@ -13,9 +13,10 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from mailwright import cli, init
-from mailwright.problems import Problems
-from mailwright.terminal import passphrase
+from mailwright import cli
+from mailwright.commands import init
+from mailwright.commands.terminal import passphrase
+from mailwright.model.problems import Problems
 
 HERE = Path(__file__).parent.parent.parent
 INIT = ("init", "inventory", "--host", "mail.example.com", "--debian", "13")

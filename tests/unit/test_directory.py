@@ -6,11 +6,11 @@ from tempfile import TemporaryDirectory
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mailwright import delivery
-from mailwright.address import without_extension
-from mailwright.inventory import Inventory
-from mailwright.ownership import NOBODY
-from mailwright.problems import Problems
+from mailwright.inventory.load import Inventory
+from mailwright.model import delivery
+from mailwright.model.address import without_extension
+from mailwright.model.ownership import NOBODY
+from mailwright.model.problems import Problems
 from tests.unit.conftest import HASH, Folder
 
 ALIASES = [

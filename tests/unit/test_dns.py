@@ -8,9 +8,10 @@ import dns.name
 import dns.zone
 import pytest
 
-from mailwright import signing_key
-from mailwright.dns import RECOMMENDED, Record, records, strings, zones
 from mailwright.dns.formats.bind import text
+from mailwright.dns.record import RECOMMENDED, Record, strings
+from mailwright.dns.records import records, zones
+from mailwright.keys import signing_key
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
 NS = "@ 3600 IN NS ns.elsewhere.example.\n"

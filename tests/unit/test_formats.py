@@ -20,10 +20,12 @@ from octodns.zone import Zone
 
 import mailwright.dns
 from mailwright.cli import main
-from mailwright.dns import Record, each_zone, nearest, records
+from mailwright.commands.terminal import published
 from mailwright.dns.formats import FORMATS, bind, dnscontrol, nsupdate, octodns, terraform, values
+from mailwright.dns.record import Record, strings
+from mailwright.dns.records import each_zone, records
+from mailwright.model.address import zone_of
 from mailwright.rotation import birth
-from mailwright.terminal import published
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
 Data = set[tuple[str, str, int, str]]
@@ -86,7 +88,7 @@ def full(name: str, origin: str) -> str:
 
 
 def quoted(text: str) -> str:
-    return " ".join(mailwright.dns.strings(text))
+    return " ".join(strings(text))
 
 
 def of_bind(origin: str, text: str, tmp: Path) -> Data:
@@ -195,7 +197,7 @@ READ: dict[str, Callable[[str, str, Path], Data]] = {
 
 def test_the_inventory_of_these_tests_has_every_record_that_there_is(inventory) -> None:
     written = set()
-    for path in Path(mailwright.dns.__path__[0]).glob("*.py"):
+    for path in Path(mailwright.dns.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Record":
                 assert isinstance(node.args[0], ast.Constant), "a purpose stands in the code"
@@ -224,7 +226,7 @@ def test_each_record_is_in_the_nearest_zone(inventory) -> None:
     """Whichever domain it is of; not every domain is looked through for such records."""
     known, wanted = {domain.name for domain in inventory.domains}, {}
     for record in records(inventory):
-        wanted.setdefault(nearest(record.name, known), set()).add(record)
+        wanted.setdefault(zone_of(record.name, known), set()).add(record)
     assert {origin: {*some} for origin, some in each_zone(inventory)} == wanted
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.capacity import Capacity
-from mailwright.host import USUAL, pyinfra_settings
-from mailwright.inventory import load
-from mailwright.problems import Invalid, Problems
+from mailwright.inventory.load import load
+from mailwright.inventory.machine import USUAL, pyinfra_settings
+from mailwright.model.capacity import Capacity
+from mailwright.model.problems import Invalid, Problems
 
 
 def only(host: str) -> str:

@@ -10,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from mailwright import dkim, secret, signing_key
-from mailwright.inventory import load
-from mailwright.problems import Problems
+from mailwright.inventory.load import load
+from mailwright.keys import dkim_files, secret, signing_key
+from mailwright.keys.dkim_files import path_of
+from mailwright.model.problems import Problems
 
 DAY = date(2026, 11, 22)
 ED25519 = [("example.com", "ed25519")]
@@ -45,9 +46,10 @@ def test_keys_are_private_from_the_first_byte(folder) -> None:
         (key,) = make(folder)
     finally:
         os.umask(old)
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (key.path, *key.path.parents[:2])]
+    private = path_of(folder.path, key)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (private, *private.parents[:2])]
     assert modes == [0o600, 0o700, 0o700]
-    assert sorted(path.name for path in key.path.parent.iterdir()) == [
+    assert sorted(path.name for path in private.parent.iterdir()) == [
         "mw20261122e.pem", "mw20261122e.txt",
     ]  # fmt: skip
 
@@ -62,7 +64,7 @@ def test_an_ed25519_key_is_what_rspamd_and_the_world_read(folder) -> None:
     assert public.public_bytes_raw() == raw[32:]
     assert key.record == f"v=DKIM1; k=ed25519; p={base64.b64encode(raw[32:]).decode()}"
     assert key.name == "mw20261122e._domainkey.example.com"
-    assert (key.path.with_suffix(".txt")).read_text() == f"{key.record}\n"
+    assert path_of(folder.path, key, ".txt").read_text() == f"{key.record}\n"
 
 
 def test_an_rsa_key_is_what_rspamd_and_the_world_read(folder) -> None:
@@ -84,14 +86,14 @@ def test_no_secret_in_the_repr(folder) -> None:
 
 def test_a_new_key_never_takes_an_old_ones_place(folder) -> None:
     (first,) = make(folder)
-    text = first.path.read_bytes()
+    text = path_of(folder.path, first).read_bytes()
     (second,) = make(folder)
-    assert (second.selector, first.path.read_bytes()) == ("mw20261122e2", text)
-    second.path.unlink()
+    assert (second.selector, path_of(folder.path, first).read_bytes()) == ("mw20261122e2", text)
+    path_of(folder.path, second).unlink()
     assert [key.selector for key in make(folder)] == ["mw20261122e3"]
     with pytest.raises(FileExistsError):
-        secret.create(first.path, "other")
-    assert first.path.read_bytes() == text
+        secret.create(path_of(folder.path, first), "other")
+    assert path_of(folder.path, first).read_bytes() == text
 
 
 def test_an_interrupted_run_is_continued(folder) -> None:
@@ -99,18 +101,18 @@ def test_an_interrupted_run_is_continued(folder) -> None:
     run = signing_key.create(folder.path, wanted, DAY)
     first = next(run)
     run.close()
-    assert first.path.exists()
-    first.path.with_suffix(".txt").unlink()
-    assert signing_key.read(first.path, first.domain) == first
-    dkim.publish(first)
-    dkim.publish(first)
-    assert first.path.with_suffix(".txt").read_text() == f"{first.record}\n"
+    assert path_of(folder.path, first).exists()
+    path_of(folder.path, first, ".txt").unlink()
+    assert signing_key.read(path_of(folder.path, first), first.domain) == first
+    dkim_files.publish(folder.path, first)
+    dkim_files.publish(folder.path, first)
+    assert path_of(folder.path, first, ".txt").read_text() == f"{first.record}\n"
     assert not list(folder.path.glob("keys/*/.*"))
 
 
 def test_a_passphrase_encrypts_what_is_on_the_disk(folder, monkeypatch) -> None:
     (key,) = make(folder, passphrase="open sesame")
-    assert "BEGIN ENCRYPTED PRIVATE KEY" in key.path.read_text()
+    assert "BEGIN ENCRYPTED PRIVATE KEY" in path_of(folder.path, key).read_text()
     where = "keys/example.com/mw20261122e.pem"
     assert folder.wrong() == [
         f"{where}: is encrypted (set MAILWRIGHT_PASSPHRASE to its passphrase)"
@@ -143,18 +145,18 @@ def damaged() -> str:
 )  # fmt: skip
 def test_keys_that_cannot_be_used(folder, text: str, line: str) -> None:
     (key,) = make(folder)
-    key.path.write_text(text)
+    path_of(folder.path, key).write_text(text)
     assert folder.wrong(keys=True) == [f"keys/example.com/mw20261122e.pem: {line}"]
 
 
 def test_keys_that_cannot_be_read(folder) -> None:
     (key,) = make(folder)
-    key.path.chmod(0o644)
+    path_of(folder.path, key).chmod(0o644)
     where = "keys/example.com/mw20261122e.pem"
     line = "is open to other users (mode 644); expected mode 600"
     assert folder.wrong(keys=True) == [f"{where}: {line}"]
-    key.path.unlink()
-    key.path.mkdir()
+    path_of(folder.path, key).unlink()
+    path_of(folder.path, key).mkdir()
     assert folder.wrong(keys=True) == [f"{where}: cannot be read: Is a directory"]
 
 
@@ -167,14 +169,14 @@ def test_what_is_public_is_read_without_the_private_key(folder) -> None:
         key.record, key.selector, "ed25519", "",
     )  # fmt: skip
     for state, line in ((0o644, "is open to other users"), (None, "is lost")):
-        key.path.chmod(state) if state else key.path.unlink()
+        path_of(folder.path, key).chmod(state) if state else path_of(folder.path, key).unlink()
         with pytest.raises(Problems, match=line):
             load(folder.path, require_keys=False, require_tls=False, public=True)
 
 
 def test_a_lost_key_is_no_missing_key(folder) -> None:
     (key,) = make(folder)
-    key.path.unlink()
+    path_of(folder.path, key).unlink()
     lost = (
         "keys/example.com/mw20261122e.pem: is lost: only its public value mw20261122e.txt is there "
         "(restore it from a backup, or delete the .txt and let 'mailwright keys' make a new key)"

@@ -3,9 +3,9 @@
 
 import pytest
 
-from mailwright.inventory import load
-from mailwright.mail import Alias
-from mailwright.problems import Problems
+from mailwright.inventory.load import load
+from mailwright.model.address_book import Alias
+from mailwright.model.problems import Problems
 
 GOOD = "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"
 HINT = "(make one with 'mailwright password')"

@@ -11,9 +11,9 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from mailwright import editor
-from mailwright.editor import Editor
-from mailwright.problems import Problems
+from mailwright.inventory import edit
+from mailwright.inventory.edit import Editor
+from mailwright.model.problems import Problems
 from tests.unit.conftest import HASH, Folder
 from tests.unit.test_cli import HERE, terminal
 
@@ -255,5 +255,5 @@ def test_two_at_once_both_count(written) -> None:
 
 def test_a_folder_that_is_missing(tmp_path) -> None:
     missing = pytest.raises(Problems, match="is missing; expected an inventory folder")
-    with missing, editor.edited(tmp_path / "x"):
+    with missing, edit.edited(tmp_path / "x"):
         pass

@@ -15,15 +15,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailwright.check.check_host import Evaluation
-from mailwright.dns import Record, spf
-from mailwright.dns.authority import text
-from mailwright.merging import senders
-from mailwright.merging.change import Change, Verdict
-from mailwright.merging.memory import Memory, Value
-from mailwright.merging.merge import Merging
-from mailwright.merging.present import Zone, of_file
-from mailwright.merging.senders import merged
-from mailwright.problems import Problems
+from mailwright.dns.record import Record
+from mailwright.model import spf
+from mailwright.model.problems import Problems
+from mailwright.net.authority import text
+from mailwright.zones import senders
+from mailwright.zones.change import Change, Verdict
+from mailwright.zones.memory import Memory, Value
+from mailwright.zones.merge import Merging
+from mailwright.zones.present import Zone, of_file
+from mailwright.zones.senders import merged
 
 ORIGIN = dns.name.from_text("example.com.")
 SPF = Record("spf", "example.com.", "TXT", ("v=spf1 mx -all",), "Why.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from mailwright.cli import cli
-from mailwright.problems import Problems
+from mailwright.model.problems import Problems
 from tests.unit.conftest import MAIL, Folder
 
 SERVER = ["--server", "192.0.2.53"]

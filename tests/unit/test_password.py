@@ -1,8 +1,8 @@
 import bcrypt
 import pytest
 
-from mailwright import password
-from mailwright.problems import Invalid
+from mailwright.inventory import password
+from mailwright.model.problems import Invalid
 
 B64 = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAxMjM0NTY3ODkrL2FiY2Rl"
 

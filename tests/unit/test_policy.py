@@ -4,10 +4,11 @@ import subprocess
 
 import pytest
 
-from mailwright import policy
-from mailwright.dns import Record, records, zones
 from mailwright.dns.formats.bind import text
-from mailwright.mail import DomainTable
+from mailwright.dns.record import Record
+from mailwright.dns.records import records, zones
+from mailwright.inventory import policies
+from mailwright.inventory.schema import DomainTable
 from tests.inventories import self_signed
 
 NET = '[domains."example.net"]\n'
@@ -113,7 +114,7 @@ def test_what_a_host_vouches_for_is_no_mail_of_its_domain(
     domain: str, host: str, aspf: str | None
 ) -> None:
     """Forwarded mail passes SPF by the host's name, and may have any From."""
-    assert policy.read(domain, DomainTable(), [host], "", []).dmarc.aspf == aspf
+    assert policies.read(domain, DomainTable(), [host], "", []).dmarc.aspf == aspf
 
 
 def test_whoever_gets_reports_of_others_agrees_to_it(folder) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from mailwright.check import preflight
 from mailwright.check.preflight import Machine
-from mailwright.host import MailHost
+from mailwright.model.host import MailHost
 from tests.unit.conftest import Folder
 
 NOW = 1_800_000_000.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.render import picture
+from mailwright.picture.render import picture
 from tests.unit.conftest import HASH, MAIL, Folder
 
 LIST = "/etc/mailwright/purge/list"

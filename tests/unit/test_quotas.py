@@ -3,7 +3,7 @@
 
 import pytest
 
-from mailwright.render import picture
+from mailwright.picture.render import picture
 
 # A line at the top of the file: what it costs.
 WRONG = {

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.editor import edited
-from mailwright.inventory import check
-from mailwright.problems import Problems
-from mailwright.render import picture
+from mailwright.inventory.edit import edited
+from mailwright.inventory.load import check
+from mailwright.model.problems import Problems
+from mailwright.picture.render import picture
 from tests.unit.conftest import HASH, Folder
 
 MAIL = f"""\

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from mailwright import signing_key
-from mailwright.problems import Problems
-from mailwright.render import picture
+from mailwright.keys import signing_key
+from mailwright.model.problems import Problems
+from mailwright.picture.render import picture
 
 DAY = date(2026, 11, 22)
 

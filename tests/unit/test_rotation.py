@@ -20,14 +20,14 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from mailwright import dkim, signing_key
-from mailwright.dns import records
-from mailwright.dns.authority import Authority
-from mailwright.inventory import load
-from mailwright.problems import Problem, Problems
-from mailwright.rotation import life as lives
-from mailwright.rotation.command import AUTO, NEXT, SHOW, START, Rotation, run
-from mailwright.rotation.life import Life, State
+from mailwright.commands.rotate import AUTO, NEXT, SHOW, START, Rotation, run
+from mailwright.dns.records import records
+from mailwright.inventory.load import load
+from mailwright.keys import dkim_files, signing_key
+from mailwright.model import dkim
+from mailwright.model.dkim import Life, State
+from mailwright.model.problems import Problem, Problems
+from mailwright.net.authority import Authority
 from mailwright.rotation.signers import behind
 
 BEGIN = datetime(2026, 11, 24, 20, 0, 30, tzinfo=UTC)
@@ -134,7 +134,7 @@ class World:
 
     def keys(self, domain: str = "example.com") -> dict[str, State]:
         (found,) = [d for d in self.inventory.domains if d.name == domain]
-        return {key.path.stem: key.state for key in found.keys}
+        return {key.stem: key.state for key in found.keys}
 
     def lives(self) -> list[dkim.DkimKey]:
         return [key for domain in self.inventory.domains for key in domain.keys]
@@ -605,8 +605,8 @@ def test_a_lost_key_is_told_by_its_life(world: World) -> None:
 
 def test_a_life_is_read_as_it_was_written(tmp_path) -> None:
     life = Life("rsa", "mwr1", BEGIN, 60, BEGIN, None, BEGIN)
-    lives.write(tmp_path / "x.toml", life)
-    assert lives.read(tmp_path / "x.toml") == life
+    dkim_files.write_life(tmp_path / "x.toml", life)
+    assert dkim_files.read_life(tmp_path / "x.toml") == life
     assert [path.name for path in tmp_path.iterdir()] == ["x.toml"]
 
 

@@ -5,9 +5,9 @@ import pytest
 
 from mailwright import cli
 from mailwright.check.world import hosts_of
-from mailwright.dns import records
-from mailwright.inventory import Inventory
-from mailwright.render import picture
+from mailwright.dns.records import records
+from mailwright.inventory.load import Inventory
+from mailwright.picture.render import picture
 from tests.inventories import make_keys
 from tests.unit.conftest import HASH, Folder
 

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from mailwright.host import HostTable
+from mailwright.inventory.machine import HostTable
 from tests.settings import PAGE, Setting, lines, page, settings
 
 ALL = [pytest.param(each, id=f"{each.table.__name__}.{each.name}") for each in settings()]

@@ -3,8 +3,8 @@
 
 import pytest
 
-from mailwright.mail import Mailbox
-from mailwright.render import picture
+from mailwright.model.mailbox import Mailbox
+from mailwright.picture.render import picture
 
 WHERE = 'mail.toml: mailboxes."team@example.com"'
 

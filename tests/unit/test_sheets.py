@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from mailwright import cli
-from mailwright.editor import Editor, edited
-from mailwright.inventory import check
-from mailwright.problems import ALIKE, Problems
+from mailwright.inventory.edit import Editor, edited
+from mailwright.inventory.load import check
+from mailwright.model.problems import ALIKE, Problems
 from tests.unit.conftest import HASH, Folder
 
 HEAD = (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.render import picture
-from mailwright.sieve import MAX_SCRIPT_SIZE
+from mailwright.model.script import MAX_SCRIPT_SIZE
+from mailwright.picture.render import picture
 from tests.unit.conftest import HASH, Folder
 
 KEEP = "keep;\n"

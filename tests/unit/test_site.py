@@ -3,8 +3,8 @@
 
 import pytest
 
-from mailwright.dns import records
-from mailwright.render import picture
+from mailwright.dns.records import records
+from mailwright.picture.render import picture
 from tests.inventories import self_signed
 
 BOX = '[mailboxes."{}"]\npassword = "{}"\nuse = "{}"\n'

@@ -1,7 +1,7 @@
 import pytest
 
-from mailwright import size
-from mailwright.problems import Invalid
+from mailwright.model import size
+from mailwright.model.problems import Invalid
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailwright.dns import spf
-from mailwright.problems import Invalid
+from mailwright.model import spf
+from mailwright.model.problems import Invalid
 
 LABEL = st.text(string.ascii_lowercase + string.digits + "-_", min_size=1, max_size=12)
 NAME = st.lists(LABEL, min_size=1, max_size=3).map(lambda labels: f"{'.'.join(labels)}.example")

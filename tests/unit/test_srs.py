@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mailwright.render import picture
+from mailwright.picture.render import picture
 from tests.host.test_srs import LEGAL, SENDERS
 from tests.unit.conftest import Folder
 

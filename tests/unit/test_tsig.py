@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mailwright.problems import Problems
-from mailwright.push import tsig
+from mailwright.model.problems import Problems
+from mailwright.net import tsig
 
 SECRET = base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 BIND = f"""\

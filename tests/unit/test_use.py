@@ -3,8 +3,9 @@
 
 import pytest
 
-from mailwright.mail import Alias, Mailbox
-from mailwright.render import picture
+from mailwright.model.address_book import Alias
+from mailwright.model.mailbox import Mailbox
+from mailwright.picture.render import picture
 from tests.unit.conftest import HASH
 
 PASSWORD = f'password = "{HASH}"'

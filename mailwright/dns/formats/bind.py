@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailwright import address
 from mailwright.dns.record import FOREIGN, Record, strings
+from mailwright.model import address
 
 _HOST_LABELS = {"in-addr": 1, "ip6": 16}  # below a reverse zone of the usual /24 or /64
 

@@ -9,8 +9,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mailwright import address
 from mailwright.dns.record import Record
+from mailwright.model import address
 
 _ARGUMENTS: dict[str, Callable[[Any], list[object]]] = {
     "A": lambda data: [data.address],

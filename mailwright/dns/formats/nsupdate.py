@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailwright import address
 from mailwright.dns.record import Record
+from mailwright.model import address
 
 
 def text(origin: str, some: Sequence[Record]) -> str:

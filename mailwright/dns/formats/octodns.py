@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mailwright import address
 from mailwright.dns.record import Record
-from mailwright.problems import Problem, Problems
+from mailwright.model import address
+from mailwright.model.problems import Problem, Problems
 
 VALUES: dict[str, Callable[[Any], object]] = {
     "A": lambda data: data.address,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mailwright import address
 from mailwright.dns.record import Record
+from mailwright.model import address
 
 _PARTS: dict[str, Callable[[Any], dict[str, object]]] = {
     "A": lambda data: {"Value": data.address},

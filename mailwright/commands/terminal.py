@@ -1,0 +1,77 @@
+"""What commands ask for and tell, and how."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+
+import click
+
+from mailwright.inventory import password
+from mailwright.inventory.load import Inventory, load
+from mailwright.keys import dkim_files
+from mailwright.model import address, size
+from mailwright.model.mailbox import Mailbox
+from mailwright.model.problems import nearest
+
+CONFLICTS = 3  # exit code, where records are somebody else's
+INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory", type=Path)
+
+
+@cache
+def passphrase() -> str | None:
+    """The passphrase of encrypted keys: from the environment or, once, from the terminal."""
+    if (found := dkim_files.environment()) or not sys.stdin.isatty():
+        return found
+    return str(click.prompt("Passphrase of the DKIM keys", hide_input=True, err=True))
+
+
+def published(folder: Path, domains: Collection[str] = ()) -> Inventory:
+    """The inventory for whoever reads its DNS records, or those of some domains: no private keys.
+
+    Certificates are read only where TLSA needs them.
+
+    Raises Problems with everything that is wrong.
+    """
+    zones = frozenset(map(address.domain, domains)) or None
+    inventory = load(folder, require_tls=False, passphrase=passphrase, public=True, zones=zones)
+    if any(host.dane and not host.tlsa for host in inventory.hosts):  # say what is wrong with it
+        return load(folder, passphrase=passphrase, public=True, zones=zones)
+    return inventory
+
+
+def chosen(inventory: Inventory, domains: tuple[str, ...]) -> list[str]:
+    """The domains that were named, in their one form, or all."""
+    known = [domain.name for domain in inventory.domains]
+    for name in domains:
+        if address.domain(name) not in known:
+            hint = nearest(name, [*known, *map(address.unicode, known)])
+            what = f"{name!r} is no domain of {inventory.folder}"
+            raise click.UsageError(f"{what}; {hint}" if hint else what)
+    return [address.domain(name) for name in domains] or known
+
+
+def new_password(question: str) -> str:
+    """Typed twice on the terminal, never echoed; or one line of standard input."""
+    if sys.stdin.isatty():
+        return str(click.prompt(question, hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\n")
+
+
+def password_hash(name: str, generate: bool) -> str:
+    """The hash of a mailbox's new password; one that is made up is shown this once."""
+    typed = password.generate() if generate else new_password(f"Password of {name}")
+    found = password.hash(typed, generate)
+    if generate:
+        click.echo(f"Password of {name}, shown this once: {typed}")
+    return found
+
+
+def described(each: Mailbox) -> str:
+    """A mailbox on one line: `devices  1G  imap submission sieve`."""
+    kept = "unlimited" if each.quota == size.UNLIMITED else size.format(each.quota)
+    words = [each.use, kept if each.stores else "stores nothing"]
+    words.append("suspended" if each.suspended else " ".join(each.protocols) or "no login")
+    return "  ".join(words)

@@ -1,0 +1,1 @@
+"""What a record is for, in a file for each purpose."""

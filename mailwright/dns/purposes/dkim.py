@@ -1,0 +1,81 @@
+"""DKIM: the keys that verify a domain's signatures (RFC 6376 section 3.6).
+
+Where a domain's keys are delegated, its zone has CNAMEs that never change, and the operator's zone
+has what they lead to. Three slots for each algorithm: one signs, one comes, one goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mailwright.dns.record import Record
+from mailwright.model import tag_list
+from mailwright.model.dkim import State
+from mailwright.model.domain import Domain
+from mailwright.model.problems import Invalid, shown
+
+_SLOTS = 3
+_WHY = {
+    State.NEW: "The {0} key that will sign next: everybody must find it before it does (RFC 6376).",
+    State.SIGNING: "The {0} key that verifies its signatures (RFC 6376 section 3.6.2).",
+    State.OLD: "The {0} key that signed before: mail of then is still on its way (RFC 6376).",
+    State.REVOKED: "The {0} key that was here is revoked (RFC 6376 section 3.6.1).",
+}
+
+
+def slots(algorithm: str) -> tuple[str, ...]:
+    """The selectors that delegated keys of an algorithm take in turn."""
+    return tuple(f"mw{algorithm[0]}{number}" for number in range(1, _SLOTS + 1))
+
+
+def records(domain: Domain) -> Iterator[Record]:
+    """Each key that signs, will sign or has signed, and the aliases of those that are delegated."""
+    used = {key.algorithm for key in domain.published if key.life.slot}
+    for algorithm in sorted({*domain.algorithms, *used}) if domain.dkim_delegated else ():
+        for slot in slots(algorithm):
+            why = "Its keys change at their operator's, without a change here (RFC 6376)."
+            target = _place(slot, domain)
+            name = f"{slot}._domainkey.{domain.name}."
+            yield Record("dkim-alias", name, "CNAME", (target,), why)
+    for key in domain.published:
+        why = _WHY[key.state].format(key.algorithm)
+        place = _place(key.selector, domain) if key.life.slot else f"{key.name}."
+        yield Record("dkim", place, "TXT", (key.record,), why)
+
+
+def _place(slot: str, domain: Domain) -> str:
+    """Where the record of a slot is: in the operator's zone, or once more in the domain's own."""
+    if domain.dkim_delegated is None:
+        return f"{slot}._domainkey.{domain.name}."
+    return f"{slot}.{domain.name}._domainkey.{domain.dkim_delegated}."
+
+
+def public_key(text: str) -> str:
+    """The key in a published record; empty where it is revoked, or the record is none."""
+    try:
+        return tag_list.parse(text).get("p", "")
+    except Invalid:
+        return ""
+
+
+def difference(text: str, wanted: str) -> str:
+    """Why verifiers do not get from a published record the key of the one that is wanted.
+
+    Empty where they do (RFC 6376 section 3.6.1).
+    """
+    right = tag_list.parse(wanted)
+    try:
+        found = tag_list.parse(text)
+    except Invalid:
+        found = {"v": ""}
+    if found.get("v", "DKIM1") != "DKIM1" or "v" in [*found][1:]:
+        return f"{shown(text)} is no DKIM key"
+    if not found.get("p") and right["p"]:
+        return "the key is revoked (p= is empty)"
+    if (found.get("k", "rsa"), found.get("p")) != (right["k"], right["p"]):
+        return "this is another key than the one on the disk"
+    if "sha256" not in found.get("h", "sha256").split(":"):
+        return "h= does not allow sha256"
+    if not {"*", "email"} & {*found.get("s", "*").split(":")}:
+        return "s= does not allow mail"
+    return ""

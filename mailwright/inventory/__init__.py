@@ -1,0 +1,1 @@
+"""From the files of an inventory folder to the model, and back."""

@@ -1,0 +1,100 @@
+"""Password hashes in the schemes that Dovecot 2.3 and 2.4 both verify on Debian.
+
+https://doc.dovecot.org/2.4.1/core/config/auth/schemes.html
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+
+import bcrypt
+
+from mailwright.model.problems import Invalid, listed, nearest
+
+# Each login of a mail client costs the server one verification, and phones log in often. 2^10
+# rounds take 70 ms of one core: OWASP's least for bcrypt, 32 times Dovecot's own default of 2^5.
+COST = 10
+# A hash is slow so that guessing is. Nobody guesses the 120 bits of a password that was made up
+# here, so it costs 2 ms.
+GENERATED_COST = 5
+
+# What one login may cost, since Dovecot's auth checks one password after the other: who has an
+# address and any password at all keeps everybody waiting for as long as the hash says. Each of
+# these takes at most half a second of one core and 64 MiB, with the longest password (crypt(3)
+# takes 511 bytes, and repeats them in every round).
+_HIGHEST_COST = 12  # bcrypt
+_MEMORY, _FILLED = 64 << 10, 512 << 10  # Argon2: KiB, and that times the number of passes
+_ROUNDS = {"SHA512-CRYPT": 130_000, "SHA256-CRYPT": 80_000, "PBKDF2": 350_000}
+
+_CRYPT64, _BASE64 = r"[./A-Za-z0-9]", r"[A-Za-z0-9+/]"
+_ARGON2 = (
+    r"\$v=19\$m=(?P<memory>\d{1,10}),t=(?P<passes>\d{1,10}),p=[1-8]"
+    rf"\${_BASE64}{{11,86}}\${_BASE64}{{16,86}}"
+)
+_CRYPT = rf"(?:rounds=(?P<rounds>\d{{4,9}})\$)?{_CRYPT64}{{0,16}}\$"
+_SCHEMES = {
+    "BLF-CRYPT": rf"\$2[aby]\$(?P<cost>0[4-9]|[12]\d|3[01])\${_CRYPT64}{{53}}",
+    "ARGON2ID": rf"\$argon2id{_ARGON2}",
+    "ARGON2I": rf"\$argon2i{_ARGON2}",
+    "SHA512-CRYPT": rf"\$6\${_CRYPT}{_CRYPT64}{{86}}",
+    "SHA256-CRYPT": rf"\$5\${_CRYPT}{_CRYPT64}{{43}}",
+    "SSHA512": rf"{_BASE64}{{90,172}}={{0,2}}",
+    "SSHA256": rf"{_BASE64}{{47,129}}={{0,2}}",
+    "PBKDF2": rf"\$1\${_CRYPT64}{{1,64}}\$(?P<rounds>\d{{1,10}})\$[0-9a-f]{{40}}",
+}
+_HASHES = {scheme: re.compile(pattern, re.ASCII) for scheme, pattern in _SCHEMES.items()}
+_EXPECTED = "a hash such as {BLF-CRYPT}$2y$10$..."
+_HINT = "make one with 'mailwright password'"
+
+
+def check(text: object) -> str:
+    """The hash `{SCHEME}...` as it is. Raises Invalid, which never shows the text."""
+    brace, scheme, value = "", "", ""
+    if isinstance(text, str) and text.startswith("{"):
+        scheme, brace, value = text[1:].partition("}")
+    if not brace:
+        raise Invalid(None, "is not hashed", _EXPECTED, _HINT)
+    if scheme not in _HASHES:
+        hint = nearest(scheme.upper(), _HASHES) or _HINT
+        raise Invalid(None, "is hashed with an unknown scheme", listed(_HASHES), hint)
+    found = _HASHES[scheme].fullmatch(value)
+    if not found:
+        raise Invalid(None, f"is no hash of scheme {scheme}", _EXPECTED, _HINT)
+    _check_cost(scheme, found.groupdict())
+    return str(text)
+
+
+def _check_cost(scheme: str, said: Mapping[str, str | None]) -> None:
+    """Raises Invalid for a hash that takes a login longer than others can wait."""
+    cost, rounds, memory, passes = (
+        int(said.get(name) or 0) for name in ("cost", "rounds", "memory", "passes")
+    )
+    expected = ""
+    if cost > _HIGHEST_COST:
+        expected = f"a cost of {_HIGHEST_COST} at most"
+    elif rounds > _ROUNDS.get(scheme, rounds):
+        expected = f"rounds={_ROUNDS[scheme]} at most"
+    elif memory > _MEMORY or memory * passes > _FILLED:
+        expected = f"m={_MEMORY} at most, and t*m={_FILLED}"
+    if expected:
+        hint = "each try would keep all who log in waiting"
+        raise Invalid(None, f"is a hash of scheme {scheme} that takes too long", expected, hint)
+
+
+def hash(password: str, generated: bool = False) -> str:
+    """The `{BLF-CRYPT}` hash of a password; bcrypt reads at most 72 bytes. Raises Invalid.
+
+    One that `generate` made up needs no slow hash.
+    """
+    cost = GENERATED_COST if generated else COST
+    raw = password.encode()
+    if not raw or len(raw) > 72 or b"\0" in raw:
+        raise Invalid(None, "the password cannot be hashed", "1 to 72 bytes, none of them zero")
+    return "{BLF-CRYPT}$2y" + bcrypt.hashpw(raw, bcrypt.gensalt(cost)).decode()[3:]
+
+
+def generate() -> str:
+    """A new random password of 120 bits."""
+    return secrets.token_urlsafe(15)

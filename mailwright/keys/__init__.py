@@ -1,0 +1,1 @@
+"""Private keys, and other files that hold secrets: made, opened, listed."""

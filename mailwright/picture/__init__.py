@@ -1,0 +1,1 @@
+"""Every file of a host, from the model and the templates."""

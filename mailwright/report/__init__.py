@@ -1,0 +1,1 @@
+"""What is wrong or worth knowing, as an object that is printed as text or JSON."""
