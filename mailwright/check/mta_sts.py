@@ -22,7 +22,7 @@ _LONGEST = 64 << 10  # bytes; senders need not read more (section 3.3)
 _WHY = "Senders that find no policy they can trust go without one, or by an old one (RFC 8461)."
 
 
-class Unusable(Exception):  # noqa: N818
+class NoPolicy(Exception):  # noqa: N818
     """A policy that senders do not take: the kind of the fault, and a sentence."""
 
 
@@ -65,7 +65,7 @@ def _domain(domain: Domain, resolver: Resolver) -> Iterator[Finding]:
     for ip in addresses:
         try:
             faults = list(_faults(Text.read(fetch(name, ip)), domain))
-        except Unusable as error:
+        except NoPolicy as error:
             kind, what = error.args
             faults = [(kind, what, Severity.ERROR)]
         except OSError as error:
@@ -83,7 +83,7 @@ def _domain(domain: Domain, resolver: Resolver) -> Iterator[Finding]:
 
 
 def fetch(name: str, ip: str) -> str:
-    """The policy that the address shows under the name. Raises Unusable and OSError."""
+    """The policy that the address shows under the name. Raises NoPolicy and OSError."""
     context = ssl.create_default_context()
     raw = socket.create_connection((ip, 443), port25.TIMEOUT)
     client = http.client.HTTPConnection(name, timeout=port25.TIMEOUT)
@@ -92,16 +92,16 @@ def fetch(name: str, ip: str) -> str:
             client.request("GET", _PATH)
             reply = client.getresponse()
             if reply.status != http.client.OK:
-                raise Unusable("status", f"https://{name}{_PATH} answers {reply.status}")
+                raise NoPolicy("status", f"https://{name}{_PATH} answers {reply.status}")
             media = reply.headers.get_content_type()
             if media != "text/plain":
-                raise Unusable("type", f"https://{name}{_PATH} is {media}, not text/plain")
+                raise NoPolicy("type", f"https://{name}{_PATH} is {media}, not text/plain")
             return reply.read(_LONGEST).decode("utf-8", "replace")
     except ssl.SSLCertVerificationError as error:
         what = f"the certificate of https://{name} is not to be trusted: {error.verify_message}"
-        raise Unusable("certificate", what) from None
+        raise NoPolicy("certificate", what) from None
     except http.client.HTTPException as error:
-        raise Unusable("status", f"https://{name} speaks no HTTP ({error!r})") from None
+        raise NoPolicy("status", f"https://{name} speaks no HTTP ({error!r})") from None
 
 
 def _faults(found: Text, domain: Domain) -> Iterator[tuple[str, str, Severity]]:

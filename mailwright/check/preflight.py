@@ -28,7 +28,7 @@ _GREETING = (["220"], ["421"], ["554"])  # a server that talks, whether it wants
 
 
 @dataclass(frozen=True)
-class Machine:
+class Candidate:
     """A host and the lines that it says of itself, in words; `now` is our clock, at the answer.
 
     `has_sudo` and `has_password` are whether hosts.py sets pyinfra's `_sudo` and `_sudo_password`.
@@ -46,7 +46,7 @@ class Machine:
 
 
 Fault = tuple[str, Severity, str, str]
-Judge = Callable[[Machine], Iterator[Fault]]
+Judge = Callable[[Candidate], Iterator[Fault]]
 
 
 def findings(inventory: Inventory, resolver: Resolver, peer: str) -> list[Finding]:
@@ -62,7 +62,7 @@ def findings(inventory: Inventory, resolver: Resolver, peer: str) -> list[Findin
             continue
         data = merged(inventory.groups, host.target)
         lines = tuple(tuple(line.split()) for line in answers.lines[host.name] if line.strip())
-        machine = Machine(host, lines, now, bool(data.get("_sudo")), "_sudo_password" in data)
+        machine = Candidate(host, lines, now, bool(data.get("_sudo")), "_sudo_password" in data)
         found += _machine(machine, peer, peers)
     return found
 
@@ -72,7 +72,7 @@ def _unreached(host: MailHost, reason: str) -> Finding:
     return Finding(f"host {host.name}", "ssh", Severity.ERROR, f"cannot be reached: {reason}", why)
 
 
-def _machine(machine: Machine, peer: str, peers: Sequence[str]) -> Iterator[Finding]:
+def _machine(machine: Candidate, peer: str, peers: Sequence[str]) -> Iterator[Finding]:
     subject = f"host {machine.host.name}"
     for kind, level, what, why in (*judged(machine), *outgoing(machine, peer, peers)):
         yield Finding(subject, kind, level, what, why)
@@ -86,7 +86,7 @@ def _addresses(peer: str, resolver: Resolver) -> list[str]:
     return [values[0] for values in found if values]
 
 
-def _root(machine: Machine) -> Iterator[Fault]:
+def _root(machine: Candidate) -> Iterator[Fault]:
     said = " ".join(word for words in machine.all("sudo") for word in words)
     for number, user in machine.all("user"):
         if number != "0" and not machine.has_sudo:
@@ -95,7 +95,7 @@ def _root(machine: Machine) -> Iterator[Fault]:
             yield "sudo", Severity.ERROR, f"{user} cannot become root ({said})", _SUDO
 
 
-def _release(machine: Machine) -> Iterator[Fault]:
+def _release(machine: Candidate) -> Iterator[Fault]:
     for name, version in machine.all("release"):
         if (name, version) != ("debian", str(machine.host.debian)):
             what = f"is {name} {version}, and hosts.py says Debian {machine.host.debian}"
@@ -103,7 +103,7 @@ def _release(machine: Machine) -> Iterator[Fault]:
             yield "release", Severity.ERROR, what, why
 
 
-def _memory(machine: Machine) -> Iterator[Fault]:
+def _memory(machine: Candidate) -> Iterator[Fault]:
     for (size,) in machine.all("memory"):
         if int(size) < _MEMORY:
             what = f"has {int(size) >> 10} MiB of memory"
@@ -111,7 +111,7 @@ def _memory(machine: Machine) -> Iterator[Fault]:
             yield "memory", Severity.WARNING, what, why
 
 
-def _disk(machine: Machine) -> Iterator[Fault]:
+def _disk(machine: Candidate) -> Iterator[Fault]:
     for place, free, inodes in machine.all("disk"):
         least = _DOWNLOADS if place == "/var/cache/apt" else _DISK
         least = least if place != "/tmp" else _DOWNLOADS // 8
@@ -124,7 +124,7 @@ def _disk(machine: Machine) -> Iterator[Fault]:
             yield f"disk {place}", Severity.ERROR, what, "Each message is a file."
 
 
-def _clock(machine: Machine) -> Iterator[Fault]:
+def _clock(machine: Candidate) -> Iterator[Fault]:
     for (seconds,) in machine.all("clock"):
         drift = int(seconds) - int(machine.now)
         if abs(drift) > _DRIFT:
@@ -133,7 +133,7 @@ def _clock(machine: Machine) -> Iterator[Fault]:
             yield "clock", Severity.ERROR, what, why
 
 
-def _ports(machine: Machine) -> Iterator[Fault]:
+def _ports(machine: Candidate) -> Iterator[Fault]:
     wanted = {str(each.port) for each in machine.host.listeners} - {str(machine.host.ssh_port)}
     taken = {(port, program) for port, program, _ in machine.all("listener") if port in wanted}
     for port, program in sorted(taken, key=lambda pair: int(pair[0])):
@@ -144,7 +144,7 @@ def _ports(machine: Machine) -> Iterator[Fault]:
         yield f"port {port}", Severity.ERROR, what, why
 
 
-def _mta(machine: Machine) -> Iterator[Fault]:
+def _mta(machine: Candidate) -> Iterator[Fault]:
     is_ours = bool(machine.all("deployed"))
     for (package,) in machine.all("mta"):
         if package != "postfix":
@@ -159,7 +159,7 @@ def _mta(machine: Machine) -> Iterator[Fault]:
             yield "mta", Severity.WARNING, what, why
 
 
-def _address(machine: Machine) -> Iterator[Fault]:
+def _address(machine: Candidate) -> Iterator[Fault]:
     there = {address for (address,) in machine.all("address")}
     missing = [ip for ip in machine.host.addresses if ip not in there]
     if missing:
@@ -171,7 +171,7 @@ def _address(machine: Machine) -> Iterator[Fault]:
         yield "address", Severity.WARNING, what, why
 
 
-def outgoing(machine: Machine, peer: str, peers: Sequence[str]) -> Iterator[Fault]:
+def outgoing(machine: Candidate, peer: str, peers: Sequence[str]) -> Iterator[Fault]:
     """What the peer's MX said to the host, over each family that the host has."""
     if not peers:
         yield "outgoing", Severity.UNASKED, f"the MX of {peer} has no address that is found", ""
@@ -189,6 +189,6 @@ def outgoing(machine: Machine, peer: str, peers: Sequence[str]) -> Iterator[Faul
 _JUDGES: tuple[Judge, ...] = (_root, _release, _memory, _disk, _clock, _ports, _mta, _address)
 
 
-def judged(machine: Machine) -> list[Fault]:
+def judged(machine: Candidate) -> list[Fault]:
     """All that is wrong with a machine itself."""
     return [fault for judge in _JUDGES for fault in judge(machine)]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mailwright.advice import usage
-from mailwright.advice.mailboxes import advice, span_words
+from mailwright.advice.fit import advice, span_words
 from mailwright.commands.terminal import INVENTORY, described, password_hash
 from mailwright.inventory.edit import edited
 from mailwright.inventory.load import check, load

@@ -16,7 +16,7 @@ from mailwright.inventory.hosts_file import Group
 from mailwright.inventory.machine import machine
 from mailwright.inventory.places import setting
 from mailwright.inventory.schema import MailTable
-from mailwright.inventory.validate import directory, warnings
+from mailwright.inventory.validate import address_book, warnings
 from mailwright.keys import dkim_files, of_domain
 from mailwright.model import quotas, spf
 from mailwright.model.acme import Acme
@@ -175,7 +175,7 @@ def _described(
     if read is None:
         raise Problems(found)
     table, places = read
-    book = directory(table, places, machines, found)
+    book = address_book(table, places, machines, found)
     _check_memory(machines, book, found)
     return all_groups, machines, table, book
 

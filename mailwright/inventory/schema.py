@@ -1,4 +1,4 @@
-"""`mail.toml`: the schema that a user writes, and the frozen objects that everything else reads."""
+"""`mail.toml`: what may stand in it, and what each setting must be (with the sheets beside it)."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ Algorithm = Annotated[str, _one_of("rsa", "ed25519")]
 SpfAll = Annotated[str, _one_of(*spf.ALL)]
 Mechanism = Annotated[str, PlainValidator(spf.mechanism)]
 Mechanisms = Annotated[list[Mechanism], BeforeValidator(_list)]
-DmarcPolicy = Annotated[str, _one_of(*policy.POLICIES)]
-Alignment = Annotated[str, _one_of(*policy.ALIGNMENTS)]
+DmarcPolicy = Annotated[str, _one_of(*policy.DMARC_POLICIES)]
+Alignment = Annotated[str, _one_of(*policy.DMARC_ALIGNMENTS)]
 MtaSts = Annotated[str, _one_of(OFF, *MTA_STS_MODES)]
 Report = Annotated[str, PlainValidator(policy.report_target)]
 Reports = Annotated[list[Report], BeforeValidator(_list)]

@@ -19,7 +19,7 @@ _EXAMPLE = "a name such as example.com.csv"
 
 
 @dataclass(frozen=True)
-class Row:
+class PlacedRow:
     """One mailbox: where it is (`mailboxes/example.com.csv:17`), and what mail.toml would say."""
 
     place: str
@@ -33,7 +33,7 @@ def read(
     columns: Collection[str],
     texts: Mapping[str, str],
     found: list[Problem],
-) -> Iterator[Row]:
+) -> Iterator[PlacedRow]:
     """The rows of all sheets in an inventory folder; what is wrong with them goes to `found`.
 
     `domains` tells ours, each with the one that it is an alias of, and is asked where there is a
@@ -107,7 +107,7 @@ def _text(path: Path, place: str, found: list[Problem]) -> str | None:
 
 def _rows(
     text: str, place: str, domain: str, columns: Collection[str], found: list[Problem]
-) -> Iterator[Row]:
+) -> Iterator[PlacedRow]:
     lines, own = records(text), f"@{domain}"
     try:
         _, _, header = next(lines, (1, 1, []))
@@ -122,7 +122,7 @@ def _rows(
             settings = settings_of(header, cells)
             written = settings.pop(ADDRESS, "")
             if written.endswith(own) or _is_of(domain, written, where, found):
-                yield Row(where, written, settings)
+                yield PlacedRow(where, written, settings)
     except Broken as error:
         found.append(Problem(f"{place}:{error.line}", f"is no CSV: {error}"))
 

@@ -2,7 +2,7 @@
 
 `keys/<domain>/<key>.pem` is the private key (PKCS#8), and `<key>.txt` beside it the public value,
 so that a lost private key is noticed and not replaced by one that DNS does not know. `<key>.toml`
-is what a rotation remembers of it (`mailwright.keys.lives`). A key is called like its selector,
+is what a rotation remembers of it (`dkim_files`). A key is called like its selector,
 unless that is one of the slots of a domain whose keys are delegated.
 """
 

@@ -1,4 +1,4 @@
-"""What a domain tells the world about its mail: SPF, DMARC, MTA-STS and TLS-RPT.
+"""What a domain tells the world about its mail: SPF, DMARC, MTA-STS, TLS-RPT and CAA.
 
 The values in DNS follow from it in `mailwright.dns`; the MTA-STS policy is a file that a web server
 shows (RFC 8461 section 3.2).
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from mailwright.model import address
 from mailwright.model.problems import Invalid
 
-TTL = 3600  # seconds, unless the inventory says otherwise
-POLICIES = ("none", "quarantine", "reject")
-ALIGNMENTS = ("r", "s")
+TTL = 3600  # seconds that resolvers may remember a record, unless the inventory says otherwise
+DMARC_POLICIES = ("none", "quarantine", "reject")
+DMARC_ALIGNMENTS = ("r", "s")
 OFF = "off"
 MTA_STS, AUTOCONFIG, AUTODISCOVER = WEB = ("mta-sts", "autoconfig", "autodiscover")
 MTA_STS_MODES = ("none", "testing", "enforce")  # RFC 8461 section 5

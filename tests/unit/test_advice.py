@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailwright.advice import usage
-from mailwright.advice.mailboxes import advice, span_words
+from mailwright.advice.fit import advice, span_words
 from mailwright.advice.usage import Usage
 from mailwright.model import size
 from mailwright.model.mailbox import Mailbox

@@ -3,7 +3,7 @@
 import pytest
 
 from mailwright.check import preflight
-from mailwright.check.preflight import Machine
+from mailwright.check.preflight import Candidate
 from mailwright.model.host import MailHost
 from tests.unit.conftest import Folder
 
@@ -60,7 +60,7 @@ def test_each_fault_is_named_and_nothing_else(
 ) -> None:
     assert was in READY
     lines = READY.replace(was, is_, 1).splitlines()
-    machine = Machine(host, tuple(tuple(line.split()) for line in lines if line), NOW)
+    machine = Candidate(host, tuple(tuple(line.split()) for line in lines if line), NOW)
     peers = ["198.51.100.90", "2001:db8::90"]
     found = [*preflight.judged(machine), *preflight.outgoing(machine, "elsewhere.example", peers)]
     assert [kind for kind, *_ in found] == kinds
@@ -71,7 +71,7 @@ def test_it_is_said_from_which_address_mail_leaves_where_the_named_one_is_not_th
 ) -> None:
     said = READY.replace("address 2001:db8::10", "address 2001:db8::11")
     said = said.replace("end\n", "source 198.51.100.99\nsource 2001:db8::11\nend\n")
-    machine = Machine(host, tuple(tuple(line.split()) for line in said.splitlines()), NOW)
+    machine = Candidate(host, tuple(tuple(line.split()) for line in said.splitlines()), NOW)
     ((kind, _, what, _),) = preflight.judged(machine)
     assert kind == "address"
     assert what == "has no 2001:db8::10 at any interface: mail leaves it from 2001:db8::11"
@@ -94,10 +94,10 @@ def test_a_user_must_be_able_to_become_root(
         ("sudo", *said.split()),
         *(("address", ip) for ip in host.addresses),
     )
-    found = preflight.judged(Machine(host, lines, NOW, has_sudo, has_password))
+    found = preflight.judged(Candidate(host, lines, NOW, has_sudo, has_password))
     assert [kind for kind, *_ in found] == ["sudo"] * faults
 
 
 def test_a_peer_that_is_not_found_is_nobody_s_fault(host: MailHost) -> None:
-    found = list(preflight.outgoing(Machine(host, (), NOW), "nowhere.example", []))
+    found = list(preflight.outgoing(Candidate(host, (), NOW), "nowhere.example", []))
     assert [(kind, str(level)) for kind, level, *_ in found] == [("outgoing", "unasked")]

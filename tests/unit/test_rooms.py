@@ -120,6 +120,16 @@ def test_no_two_modules_have_one_name() -> None:
     assert {name for name, some in names.items() if len(some) > 1} == SAME.keys()
 
 
+def test_no_two_classes_have_one_name() -> None:
+    names = [
+        node.name
+        for module in DESCRIPTION
+        for node in ast.parse(MODULES[module].read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert {name for name in names if names.count(name) > 1} == set()
+
+
 def service(role: str) -> Service:
     module = import_module(f"roles.{role}")
     found = module.service("postfix") if hasattr(module, "service") else module.SERVICE
