@@ -128,6 +128,21 @@ def test_units_logs_and_programs_of_a_host_are_in_the_templates() -> None:
     assert [each for each in sorted(found) if each not in known] == []
 
 
+def blocks(heading: str) -> list[str]:
+    """What stands first in each line of the blocks of a part of the architecture."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    part = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return [line.split("  ")[0] for line in re.findall(r"^    (\S.*)$", part, re.M)]
+
+
+def test_the_rooms_and_floors_of_the_architecture_are_there() -> None:
+    rooms = blocks("The rooms")
+    floors = {name for words in blocks("The floors") for name in words.split(", ")}
+    packages = {path.parent.name for path in (ROOT / "mailwright").glob("*/__init__.py")}
+    assert len(rooms) > 5 and all((ROOT / room).exists() for room in rooms)
+    assert floors == packages
+
+
 def anchors(page: Path) -> Sequence[str]:
     """The headings of a page as its links call them."""
     text = BLOCK.sub("\n\n", page.read_text())
