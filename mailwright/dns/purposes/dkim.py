@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mailwright.dns.record import Record
+from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import tag_list
 from mailwright.model.dkim import State
 from mailwright.model.domain import Domain
+from mailwright.model.host import MailHost
 from mailwright.model.problems import Invalid, shown
 
 _SLOTS = 3
@@ -28,7 +29,16 @@ def slots(algorithm: str) -> tuple[str, ...]:
     return tuple(f"mw{algorithm[0]}{number}" for number in range(1, _SLOTS + 1))
 
 
-def records(domain: Domain) -> Iterator[Record]:
+def of_host(host: MailHost) -> Iterator[Record]:
+    """The keys of the domain that lends them, where the host's name lies in none of its own."""
+    if domain := host.domain_lending:
+        why = f"What the host itself writes, bounces too, is signed with a key of {domain.name}."
+        for key in domain.published:
+            place = f"{key.selector}._domainkey.{host.name}."
+            yield Record("dkim", place, "TXT", (key.record,), why, RECOMMENDED)
+
+
+def of_domain(domain: Domain) -> Iterator[Record]:
     """Each key that signs, will sign or has signed, and the aliases of those that are delegated."""
     used = {key.algorithm for key in domain.published if key.life.slot}
     for algorithm in sorted({*domain.algorithms, *used}) if domain.dkim_delegated else ():

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
+from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model.address import related
+from mailwright.model.domain import Domain
+from mailwright.model.host import MailHost
 from mailwright.model.policy import Dmarc
+
+
+def of_host(host: MailHost) -> Iterator[Record]:
+    """The strictest."""
+    why = "Only the host itself writes from its name, and SPF covers that (RFC 9989)."
+    yield Record("dmarc", f"_dmarc.{host.name}.", "TXT", (_REJECT,), why, RECOMMENDED)
+
+
+def of_domain(domain: Domain) -> Iterator[Record]:
+    """Its policy, and the consent of those in other domains who get its reports."""
+    name = f"{domain.name}."
+    why = "What receivers do with mail that fails SPF and DKIM, and whom they tell (RFC 9989)."
+    yield Record("dmarc", f"_dmarc.{name}", "TXT", (value(domain.policy.dmarc),), why)
+    for other in outside(domain):
+        why = f"{other} agrees to get the DMARC reports of {domain.name} (RFC 9990 section 4)."
+        there = f"{domain.name}._report._dmarc.{other}."
+        yield Record("dmarc-report", there, "TXT", ("v=DMARC1",), why)
+
+
+def no_mail(name: str) -> Iterator[Record]:
+    """The strictest."""
+    why = "What claims to be from this name is a forgery (RFC 9989)."
+    yield Record("dmarc", f"_dmarc.{name}.", "TXT", (_REJECT,), why, RECOMMENDED)
 
 
 def value(tags: Dmarc) -> str:
@@ -28,10 +55,14 @@ def uris(addresses: tuple[str, ...]) -> str:
     return ",".join(f"mailto:{quote(name, safe='@+=/')}" for name in addresses)
 
 
-def outside(domain: str, tags: Dmarc) -> list[str]:
+def outside(domain: Domain) -> list[str]:
     """Other people's domains that reports go to: they must agree to get them (RFC 9990 section 4).
 
     A name above or below the domain is its own.
     """
+    tags = domain.policy.dmarc
     names = {name.rpartition("@")[2] for name in (*tags.rua, *tags.ruf)}
-    return sorted(name for name in names if not related(name, domain))
+    return sorted(name for name in names if not related(name, domain.name))
+
+
+_REJECT = value(Dmarc("reject"))
