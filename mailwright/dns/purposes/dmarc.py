@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import quote
 
+from mailwright.dns.fault import CHANGED, Fault, counted, such
 from mailwright.dns.record import RECOMMENDED, Record
+from mailwright.model import tag_list
 from mailwright.model.address import related
 from mailwright.model.domain import Domain
 from mailwright.model.host import MailHost
 from mailwright.model.policy import Dmarc
+from mailwright.model.problems import listed, shown
+from mailwright.report.finding import Severity
 
 
 def of_host(host: MailHost) -> Iterator[Record]:
@@ -66,3 +71,37 @@ def outside(domain: Domain) -> list[str]:
 
 
 _REJECT = value(Dmarc("reject"))
+
+_DEFAULTS = {"adkim": "r", "aspf": "r", "t": "n", "psd": "u"}
+
+
+def meaning(value: str) -> dict[str, Any]:
+    """Its tags that say something other than their defaults; addresses as sets."""
+    has: dict[str, Any] = dict(tag_list.tags(value))
+    known = ("p", "sp", "np", "adkim", "aspf", "t", "psd")
+    found = {name: has[name].lower() for name in known if name in has}
+    for name, default in _DEFAULTS.items():
+        if found.get(name) == default:
+            del found[name]
+    lists = {name: has[name] for name in ("rua", "ruf") if has.get(name)}
+    return found | {name: {*uris.lower().split(",")} for name, uris in lists.items()}
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two DMARC records mean the same."""
+    return meaning(one) == meaning(other)
+
+
+def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
+    """Whether there is one policy, which means the same."""
+    found = such(rdatas, is_record)
+    yield from counted(record, rdatas, found)
+    if len(found) == 1:
+        wanted, has = meaning(record.values[0]), meaning(found[0])
+        names = [n for n in {**wanted, **has} if wanted.get(n) != has.get(n)]
+        if names:
+            yield CHANGED, f"{shown(found[0])} differs in {listed(names, 'and')}", None
+    stray = len(rdatas) - len(found)
+    if found and stray:
+        what = f"{stray} TXT records beside it are no DMARC"
+        yield "stray", f"{what}, and receivers skip them", Severity.WARNING

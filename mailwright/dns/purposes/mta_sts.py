@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from mailwright.dns.fault import tagged
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model.domain import Domain
 from mailwright.model.policy import MTA_STS
@@ -18,3 +19,6 @@ def of_domain(domain: Domain, web: Collection[str]) -> Iterator[Record]:
         yield Record("mta-sts", f"_mta-sts.{name}", "TXT", (value,), why, RECOMMENDED)
         why = "Where the policy is shown, over HTTPS (RFC 8461 section 3.3)."
         yield Record("mta-sts-host", f"{MTA_STS}.{name}", "CNAME", (host,), why, RECOMMENDED)
+
+
+judge = tagged("v=STSv1")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
+from mailwright.dns.fault import CHANGED, Fault, counted, such
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import spf
 from mailwright.model.domain import Domain
 from mailwright.model.host import MailHost
+from mailwright.model.problems import Invalid, shown
 
 
 def of_host(host: MailHost) -> Iterator[Record]:
@@ -27,3 +30,14 @@ def no_mail(name: str) -> Iterator[Record]:
     """Nobody."""
     why = "No server sends for this name (RFC 7208 section 10.1.2)."
     yield Record("spf", f"{name}.", "TXT", (spf.value([]),), why, RECOMMENDED)
+
+
+def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
+    """Whether there is one that can be read; `check.zone` evaluates it."""
+    found = such(rdatas, spf.is_spf)
+    yield from counted(record, rdatas, found)
+    if len(found) == 1:
+        try:
+            spf.parse(found[0])
+        except Invalid as error:
+            yield CHANGED, f"{shown(error.value)} {error.what}: permerror", None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mailwright.dns.fault import tagged
 from mailwright.dns.purposes import dmarc
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model.domain import Domain
@@ -30,3 +31,6 @@ def _value(reports: tuple[str, ...]) -> str:
     """The text of a record; `reports` are mail addresses and HTTPS URIs (section 3)."""
     uris = (uri if uri.startswith("https:") else dmarc.uris((uri,)) for uri in reports)
     return f"v=TLSRPTv1; rua={','.join(uris)}"
+
+
+judge = tagged("v=TLSRPTv1")
