@@ -13,6 +13,7 @@ from dns.rdata import Rdata
 from mailwright.check import identity, tree_walk
 from mailwright.check.identity import Sender
 from mailwright.dns import meaning
+from mailwright.dns.fault import CHANGED, DUPLICATE, MISSING, Fault
 from mailwright.dns.purposes import dmarc
 from mailwright.dns.record import REQUIRED, Record
 from mailwright.model import spf
@@ -129,7 +130,7 @@ class Check:
         """What other DMARC records make of a domain's policy (RFC 9989 section 4.10)."""
         domain = record.name.removeprefix("_dmarc.").rstrip(".")
         steps = list(tree_walk.walk(domain, lambda name: self._look_up(name, "TXT")))
-        if {meaning.MISSING, meaning.DUPLICATE} & {*kinds}:
+        if {MISSING, DUPLICATE} & {*kinds}:
             if by := tree_walk.deciding(domain, steps):
                 what = f"until then _dmarc.{by.name} decides: {shown(by.text)}"
                 yield Finding(record.id, "instead", Severity.NOTE, what)
@@ -145,12 +146,12 @@ class Check:
         """A wildcard answers for every `_dmarc` below the domain; `sp` and `np` are not asked."""
         name = f"_dmarc.{uuid.uuid4().hex[:12]}.{domain}"
         texts = [text for text in self._look_up(f"{name}.", "TXT") if dmarc.is_record(text)]
-        if len(texts) == 1 and not meaning.is_same_dmarc(texts[0], record.values[0]):
+        if len(texts) == 1 and not dmarc.is_same(texts[0], record.values[0]):
             what = f"a wildcard gives names below it, such as {name}, another policy"
             why = "Receivers take the record at the name itself first (RFC 9989 section 4.10)."
             yield Finding(record.id, "below", Severity.WARNING, f"{what}: {shown(texts[0])}", why)
 
-    def _faults(self, record: Record, answer: Answer) -> tuple[meaning.Fault, ...]:
+    def _faults(self, record: Record, answer: Answer) -> tuple[Fault, ...]:
         if answer.alias is None:
             return tuple(self._judged(record, answer.rdatas))
         if record.type == "CNAME":
@@ -161,7 +162,7 @@ class Check:
         reply = self.resolver.ask(answer.alias, record.type)
         return tuple(self._judged(record, reply.rdatas))
 
-    def _judged(self, record: Record, rdatas: Sequence[Rdata]) -> list[meaning.Fault]:
+    def _judged(self, record: Record, rdatas: Sequence[Rdata]) -> list[Fault]:
         if record.type == "CNAME" and not rdatas and self._leads_there(record):
             return []
         return meaning.faults(record, rdatas)
@@ -186,7 +187,7 @@ class Check:
             should = letter.result(self._look_up, record.values[0])
             if is_ != should or is_ == identity.PERMERROR:
                 what = f"{letter} gets {is_}, and should get {should}"
-                yield _finding(record, (meaning.CHANGED, what, None))
+                yield _finding(record, (CHANGED, what, None))
                 return
 
     def _look_up(self, name: str, kind: str) -> Sequence[str]:
@@ -205,7 +206,7 @@ def _exchange(record: Record) -> str:
 
 
 def _is_strict(record: Record) -> bool:
-    has = meaning.dmarc_meaning(record.values[0])
+    has = dmarc.meaning(record.values[0])
     return has.get("adkim") == has.get("aspf") == "s"
 
 
@@ -218,7 +219,7 @@ def _trouble(subject: str, answer: Answer, is_known: bool) -> Finding:
     return Finding(subject, f"silent {answer.server.name}", level, what)
 
 
-def _agreed(record: Record, said: dict[Server, tuple[meaning.Fault, ...]]) -> Iterator[Finding]:
+def _agreed(record: Record, said: dict[Server, tuple[Fault, ...]]) -> Iterator[Finding]:
     """What all servers say is a fault of the record; what some say has not spread."""
     for fault in dict.fromkeys(fault for some in said.values() for fault in some):
         where = [server for server, some in said.items() if fault in some]
@@ -230,7 +231,7 @@ def _agreed(record: Record, said: dict[Server, tuple[meaning.Fault, ...]]) -> It
             yield _finding(record, ("differs", f"at {servers}: {what} ({kind})", level))
 
 
-def _finding(record: Record, fault: meaning.Fault) -> Finding:
+def _finding(record: Record, fault: Fault) -> Finding:
     kind, what, level = fault
     own = Severity.ERROR if record.level == REQUIRED else Severity.WARNING
     lines = tuple(f"{record.name} {record.ttl} IN {record.type} {data}" for data in record.data)

@@ -1,5 +1,6 @@
 """The DNS records that the mail system needs, each with the reason for it.
 
-`host_records` and `domain_records` say which there are, `purposes` has those whose value takes
-thought, `meaning` judges what is published. Whatever prints, publishes or checks reads `records`.
+`purposes` has a file for each thing that records are for, `zone_file` their order, and `meaning`
+asks them what is wrong with what is published. Whatever prints, publishes or checks reads
+`records`.
 """

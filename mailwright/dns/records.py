@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from mailwright.dns import domain_records as domains
-from mailwright.dns import host_records as hosts
+from mailwright.dns import zone_file
 from mailwright.dns.record import Record
 from mailwright.inventory.load import Inventory
 from mailwright.model.address import zone_of
@@ -24,7 +23,7 @@ def records(inventory: Inventory) -> Iterator[Record]:
 def _of_hosts(inventory: Inventory) -> Iterator[Record]:
     names = {domain.name for domain in inventory.domains}
     for host in inventory.hosts:
-        yield from _timed(inventory, hosts.records(host, host.name in names))
+        yield from _timed(inventory, zone_file.of_host(host, host.name in names))
 
 
 def _timed(inventory: Inventory, some: Iterator[Record]) -> Iterator[Record]:
@@ -40,7 +39,7 @@ def _of_domains(
     for domain in some:
         protocols = offered.get(domain.alias_of or domain.name, set())
         served = web.get(domain.name, ())
-        made = domains.records(domain, domain.name in machines, protocols, served)
+        made = zone_file.of_domain(domain, domain.name in machines, protocols, served)
         yield domain, _timed(inventory, made)
 
 
@@ -69,7 +68,7 @@ def each_zone(
     away: dict[str, list[Record]] = {}
     for record in _of_hosts(inventory):
         away.setdefault(zone_of(record.name, known), []).append(record)
-    reaching = (d for d in inventory.domains if d.name in above or domains.reaches_out(d))
+    reaching = (d for d in inventory.domains if d.name in above or zone_file.reaches_out(d))
     for owner, some in _of_domains(inventory, reaching):
         for record in some:
             if (origin := zone_of(record.name, known)) != owner.name:

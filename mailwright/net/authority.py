@@ -7,7 +7,7 @@ what was there before.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -25,6 +25,8 @@ from dns.message import Message
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rrset import RRset
+
+from mailwright.net.data import text
 
 _TIMEOUT = 3.0  # seconds for one question
 _TRIES = 2
@@ -190,12 +192,6 @@ class Authority:
             except (dns.exception.DNSException, OSError):
                 continue
         return []
-
-
-def text(item: Rdata) -> str:
-    """Data as text; of TXT the strings as one (RFC 7208 section 3.3, RFC 6376 section 3.6.2.2)."""
-    strings: Sequence[bytes] | None = getattr(item, "strings", None)
-    return str(item) if strings is None else b"".join(strings).decode("utf-8", "replace")
 
 
 def _field(item: Rdata, name: str) -> int:

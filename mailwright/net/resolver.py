@@ -14,7 +14,8 @@ import dns.resolver
 from dns.message import Message, QueryMessage
 from dns.rdata import Rdata
 
-from mailwright.net.authority import Outcome, text
+from mailwright.net.authority import Outcome
+from mailwright.net.data import text
 
 _TIMEOUT = 8.0  # seconds: a resolver may have to try several servers
 _PAYLOAD = 1232

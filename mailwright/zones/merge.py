@@ -21,7 +21,7 @@ from mailwright.dns import meaning
 from mailwright.dns.record import Record, strings
 from mailwright.model import spf
 from mailwright.model.problems import Invalid
-from mailwright.net.authority import text
+from mailwright.net.data import text
 from mailwright.zones import senders
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Value

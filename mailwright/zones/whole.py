@@ -12,7 +12,7 @@ from dns.rdatatype import to_text as type_of
 from mailwright.dns.record import FOREIGN, Record, strings
 from mailwright.model import spf
 from mailwright.model.problems import Problem, Problems
-from mailwright.net.authority import text
+from mailwright.net.data import text
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.present import Zone
 

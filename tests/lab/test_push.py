@@ -20,7 +20,8 @@ from mailwright.dns.records import each_zone
 from mailwright.inventory.load import load
 from mailwright.keys import dkim_files, signing_key
 from mailwright.net import session
-from mailwright.net.authority import Authority, text
+from mailwright.net.authority import Authority
+from mailwright.net.data import text
 from mailwright.zones import primary as server
 from mailwright.zones.merge import Merging
 from mailwright.zones.providers import OctoDns

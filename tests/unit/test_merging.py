@@ -18,7 +18,7 @@ from mailwright.check.check_host import Evaluation
 from mailwright.dns.record import Record
 from mailwright.model import spf
 from mailwright.model.problems import Problems
-from mailwright.net.authority import text
+from mailwright.net.data import text
 from mailwright.zones import senders
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Memory, Value

@@ -32,7 +32,8 @@ FLOORS = (
     ("mailwright", "roles", "lab"),
 )
 FILES = {"io", "os", "pathlib", "shutil", "socket", "subprocess", "sys", "tempfile"}
-SAME = {"dkim": "a purpose in DNS is called like what it publishes"}
+# A command is called as it is typed, a purpose like what it publishes.
+ALIKE = ("mailwright.commands.", "mailwright.dns.purposes.")
 
 
 def _modules() -> dict[str, Path]:
@@ -115,12 +116,8 @@ def test_the_model_touches_no_file() -> None:
 
 
 def test_no_two_modules_have_one_name() -> None:
-    """Apart from commands, which are called as they are typed."""
-    names: dict[str, list[str]] = {}
-    for module in DESCRIPTION:
-        if _room(module) != "mailwright.commands":
-            names.setdefault(module.rpartition(".")[2], []).append(module)
-    assert {name for name, some in names.items() if len(some) > 1} == SAME.keys()
+    names = [name.rpartition(".")[2] for name in DESCRIPTION if not name.startswith(ALIKE)]
+    assert {name for name in names if names.count(name) > 1} == set()
 
 
 def test_no_two_classes_have_one_name() -> None:

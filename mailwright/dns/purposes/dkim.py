@@ -6,13 +6,18 @@ has what they lead to. Three slots for each algorithm: one signs, one comes, one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from mailwright.dns.record import Record
+from mailwright.dns.fault import CHANGED, Fault, counted
+from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import tag_list
 from mailwright.model.dkim import State
 from mailwright.model.domain import Domain
+from mailwright.model.host import MailHost
 from mailwright.model.problems import Invalid, shown
+from mailwright.net.data import text
+from mailwright.report.finding import Severity
 
 _SLOTS = 3
 _WHY = {
@@ -28,7 +33,16 @@ def slots(algorithm: str) -> tuple[str, ...]:
     return tuple(f"mw{algorithm[0]}{number}" for number in range(1, _SLOTS + 1))
 
 
-def records(domain: Domain) -> Iterator[Record]:
+def of_host(host: MailHost) -> Iterator[Record]:
+    """The keys of the domain that lends them, where the host's name lies in none of its own."""
+    if domain := host.domain_lending:
+        why = f"What the host itself writes, bounces too, is signed with a key of {domain.name}."
+        for key in domain.published:
+            place = f"{key.selector}._domainkey.{host.name}."
+            yield Record("dkim", place, "TXT", (key.record,), why, RECOMMENDED)
+
+
+def of_domain(domain: Domain) -> Iterator[Record]:
     """Each key that signs, will sign or has signed, and the aliases of those that are delegated."""
     used = {key.algorithm for key in domain.published if key.life.slot}
     for algorithm in sorted({*domain.algorithms, *used}) if domain.dkim_delegated else ():
@@ -79,3 +93,15 @@ def difference(text: str, wanted: str) -> str:
     if not {"*", "email"} & {*found.get("s", "*").split(":")}:
         return "s= does not allow mail"
     return ""
+
+
+def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
+    """Whether verifiers get our key, and take it seriously."""
+    found = list(map(text, rdatas))
+    yield from counted(record, rdatas, found)
+    if len(found) != 1:
+        return
+    if fault := difference(found[0], record.values[0]):
+        yield CHANGED, fault, None
+    elif "y" in tag_list.tags(found[0]).get("t", "").split(":"):
+        yield "testing", "t=y tells receivers not to take it seriously", Severity.WARNING

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
 from urllib.parse import quote
 
+from mailwright.dns.fault import CHANGED, Fault, counted, such
+from mailwright.dns.record import RECOMMENDED, Record
+from mailwright.model import tag_list
 from mailwright.model.address import related
+from mailwright.model.domain import Domain
+from mailwright.model.host import MailHost
 from mailwright.model.policy import Dmarc
+from mailwright.model.problems import listed, shown
+from mailwright.report.finding import Severity
+
+
+def of_host(host: MailHost) -> Iterator[Record]:
+    """The strictest."""
+    why = "Only the host itself writes from its name, and SPF covers that (RFC 9989)."
+    yield Record("dmarc", f"_dmarc.{host.name}.", "TXT", (_REJECT,), why, RECOMMENDED)
+
+
+def of_domain(domain: Domain) -> Iterator[Record]:
+    """Its policy, and the consent of those in other domains who get its reports."""
+    name = f"{domain.name}."
+    why = "What receivers do with mail that fails SPF and DKIM, and whom they tell (RFC 9989)."
+    yield Record("dmarc", f"_dmarc.{name}", "TXT", (value(domain.policy.dmarc),), why)
+    for other in outside(domain):
+        why = f"{other} agrees to get the DMARC reports of {domain.name} (RFC 9990 section 4)."
+        there = f"{domain.name}._report._dmarc.{other}."
+        yield Record("dmarc-report", there, "TXT", ("v=DMARC1",), why)
+
+
+def no_mail(name: str) -> Iterator[Record]:
+    """The strictest."""
+    why = "What claims to be from this name is a forgery (RFC 9989)."
+    yield Record("dmarc", f"_dmarc.{name}.", "TXT", (_REJECT,), why, RECOMMENDED)
 
 
 def value(tags: Dmarc) -> str:
@@ -28,10 +60,48 @@ def uris(addresses: tuple[str, ...]) -> str:
     return ",".join(f"mailto:{quote(name, safe='@+=/')}" for name in addresses)
 
 
-def outside(domain: str, tags: Dmarc) -> list[str]:
+def outside(domain: Domain) -> list[str]:
     """Other people's domains that reports go to: they must agree to get them (RFC 9990 section 4).
 
     A name above or below the domain is its own.
     """
+    tags = domain.policy.dmarc
     names = {name.rpartition("@")[2] for name in (*tags.rua, *tags.ruf)}
-    return sorted(name for name in names if not related(name, domain))
+    return sorted(name for name in names if not related(name, domain.name))
+
+
+_REJECT = value(Dmarc("reject"))
+
+_DEFAULTS = {"adkim": "r", "aspf": "r", "t": "n", "psd": "u"}
+
+
+def meaning(value: str) -> dict[str, Any]:
+    """Its tags that say something other than their defaults; addresses as sets."""
+    has: dict[str, Any] = dict(tag_list.tags(value))
+    known = ("p", "sp", "np", "adkim", "aspf", "t", "psd")
+    found = {name: has[name].lower() for name in known if name in has}
+    for name, default in _DEFAULTS.items():
+        if found.get(name) == default:
+            del found[name]
+    lists = {name: has[name] for name in ("rua", "ruf") if has.get(name)}
+    return found | {name: {*uris.lower().split(",")} for name, uris in lists.items()}
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two DMARC records mean the same."""
+    return meaning(one) == meaning(other)
+
+
+def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
+    """Whether there is one policy, which means the same."""
+    found = such(rdatas, is_record)
+    yield from counted(record, rdatas, found)
+    if len(found) == 1:
+        wanted, has = meaning(record.values[0]), meaning(found[0])
+        names = [n for n in {**wanted, **has} if wanted.get(n) != has.get(n)]
+        if names:
+            yield CHANGED, f"{shown(found[0])} differs in {listed(names, 'and')}", None
+    stray = len(rdatas) - len(found)
+    if found and stray:
+        what = f"{stray} TXT records beside it are no DMARC"
+        yield "stray", f"{what}, and receivers skip them", Severity.WARNING
