@@ -121,6 +121,7 @@ def answer(connection: socket.socket, port: int) -> list[str]:
 
 
 GUESSES = 2  # on each port at least, before somebody else logs in
+TRIES = 3  # of his: a busy machine, too, makes one of them wait, but a penalty all
 
 
 def test_who_guesses_passwords_waits_and_nobody_else_at_his_address_does(
@@ -144,6 +145,11 @@ def test_who_guesses_passwords_waits_and_nobody_else_at_his_address_does(
             assert refusal(mail.name, protocol, port, people[protocol][0].address, word)
             waited[port].append(monotonic() - before)
 
+    def login(protocol: str, port: int) -> float:
+        user, before = people[protocol][-1].address, monotonic()
+        assert refusal(mail.name, protocol, port, user, known[user]) == "", port
+        return monotonic() - before
+
     with ThreadPoolExecutor(len(ports)) as pool:
         guessing = [pool.submit(guess, *each) for each in ports]
         try:
@@ -152,16 +158,12 @@ def test_who_guesses_passwords_waits_and_nobody_else_at_his_address_does(
                 "guesses on each port",
                 90,
             )
-            took = {}
-            for protocol, port in ports:
-                user, before = people[protocol][-1].address, monotonic()
-                assert refusal(mail.name, protocol, port, user, known[user]) == "", port
-                took[port] = monotonic() - before
+            took = {each: min(login(*each) for _ in range(TRIES)) for each in ports}
         finally:
             done.set()
     assert [each.result() for each in guessing] == [None] * len(ports)
     assert min(map(min, waited.values())) > 1.5
-    assert max(took.values()) < 4, took  # two seconds, and what a busy machine adds
+    assert max(took.values()) < 2, took
 
 
 def test_as_many_programs_as_an_office_has_read_one_mailbox_at_once(account: Account) -> None:
