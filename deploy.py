@@ -2,7 +2,8 @@
 
 The firewall must let the host's services reach each other. Everybody asks the resolver. Postfix
 comes after those that it asks, so that it never greets anybody whom it cannot serve. What deletes
-mail comes last: every role before it has said which mailboxes there are.
+mail comes after every role that says which mailboxes there are. The last line takes away what a
+role had that stands here no more.
 """
 
 from roles.acme import acme
@@ -21,6 +22,7 @@ from roles.storage import storage
 from roles.tls import tls
 from roles.unbound import unbound
 from roles.waiting import waiting
+from rollout.departed import departed
 
 base()
 alarm()
@@ -38,3 +40,4 @@ waiting()
 nginx()
 acme()
 purge()
+departed()

@@ -25,6 +25,7 @@ from rollout.service import File, Mode, Service
 
 _SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
 _REACHED = Path(__file__).with_name("reached.sh").read_text()
+_ROLLED_OUT = "mailwright rolled out"
 _UNKNOWN = "unknown"  # what is loaded, from when a rollout claims the host until it is recorded
 
 
@@ -34,6 +35,7 @@ def rollout(service: Service) -> Commands:
 
     Nothing is sent when every file, its owner and mode are right, and the daemon has loaded them.
     """
+    rolled_out().add(service.name)
     seen = observe()
     if seen is None:
         return
@@ -50,6 +52,12 @@ def rollout(service: Service) -> Commands:
     )
     if service.warns and state.is_executing:
         warn(service)
+
+
+def rolled_out() -> set[str]:
+    """The services that this run has rolled out to the current host so far, or found in place."""
+    names: set[str] = host.connector_data.setdefault(_ROLLED_OUT, set())
+    return names
 
 
 @dataclass(frozen=True)

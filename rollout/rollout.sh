@@ -197,6 +197,11 @@ record() {
     if [ ! -e "$LOADED" ]; then
         rm -rf "$base/original"
         cp -a "$OLD" "$base/original"
+        # What was there already, and right, is not replaced; it was somebody else's all the same.
+        while read -r path; do
+            case $path in "${TREE:-//}"/*) continue ;; esac
+            grep -qxF "$path" "$next/swapped" || { mkdir -p "$base/original${path%/*}" && cp -a "$path" "$base/original$path"; }
+        done <"$next/owned"
         for list in before owned stale last live built stamped asks swapped; do rm -f "$base/original/$list"; done
     fi
     rm -f "$next/before" "$proven/before"

@@ -1,6 +1,7 @@
 """Deploying to real hosts: the first time, again, with mistakes, and dying in the middle."""
 
 import hashlib
+import os
 import runpy
 import shutil
 import subprocess
@@ -253,10 +254,11 @@ def test_a_dry_run_shows_the_change_and_makes_none(deployed: Lab, other: Path) -
     assert [tree(deployed, host, "/etc") for host in HOSTS] == before
 
 
-def dry(lab: Lab, inventory: Path) -> str:
+def dry(lab: Lab, inventory: Path, checkout: Path = ROOT) -> str:
     """What `pyinfra INVENTORY deploy.py --dry --diff` prints."""
     command = [PYINFRA, str(inventory), "deploy.py", "--dry", "--diff"]
-    done = lab.run(command, cwd=ROOT, stdout=-1, stderr=-2, stdin=subprocess.DEVNULL)
+    env = {**os.environ, "PYTHONPATH": str(checkout)}
+    done = lab.run(command, cwd=checkout, env=env, stdout=-1, stderr=-2, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stdout
     return str(done.stdout)
 
@@ -498,6 +500,27 @@ def test_a_user_with_sudo_deploys_as_root_does(deployed: Lab, other: Path) -> No
     assert Deploy.run(deployed, other).succeeded().acted() == {"Postfix | Postfix"}
     for host in HOSTS:
         assert ask(deployed, host, "find /tmp -type f") == ""
+
+
+def test_a_role_that_has_left_takes_its_timer_its_port_and_its_files_along(
+    deployed: Lab, inventory: Path, tmp_path: Path
+) -> None:
+    less = checkout(tmp_path / "checkout")
+    edit(less / "deploy.py", *((f"\n{role}()", "") for role in ("purge", "waiting", "srs", "base")))
+    told = dry(deployed, inventory, less)
+    for service in ("purge", "waiting", "srs", "base"):
+        assert told.count(f"{service} has left deploy.py") == len(HOSTS)
+    acted = Deploy.run(deployed, inventory, checkout=less).succeeded().acted()
+    assert acted == {"Departed"}
+    for host in HOSTS:
+        units = "systemctl list-units --all --plain --no-legend 'mailwright-*' | cut -d ' ' -f 1"
+        left = {unit.partition(".")[0] for unit in ask(deployed, host, units).split()}
+        assert not left & {f"mailwright-{each}" for each in ("purge", "waiting", "srs")}, left
+        assert "mailwright-expiry" in left
+        assert ask(deployed, host, "ss -Hltn sport = :10001") == ""
+        assert ask(deployed, host, "find /etc -path '*mailwright*purge*'") == ""
+        assert ask(deployed, host, "cat /etc/hostname")  # it was there before
+    assert Deploy.run(deployed, inventory, checkout=less).succeeded().acted() == set()
 
 
 def test_a_host_deploys_itself(deployed: Lab, other: Path, tmp_path: Path) -> None:

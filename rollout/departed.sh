@@ -1,0 +1,33 @@
+# The host's half of rollout/departed.py: GONE are the services that no role rolls out any more. What dies half-way is
+# done again by the next deploy: what tells of a service goes last.
+set -eu
+umask 077
+exec 9>/etc/mailwright/rollout/lock
+flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
+
+# units SERVICE: those that its last rollout asked for, timers first, or they would start what is stopped.
+units() {
+    sed -n "s/^$1 unit //p" "$base/asks" 2>/dev/null | sort -u
+    sed -n 's|^/etc/systemd/system/\([^/@]*\.service\)$|\1|p' "$base/owned"
+}
+
+for service in $GONE; do
+    base=/etc/mailwright/rollout/$service
+    touch "$base/owned"
+    for unit in $(units "$service"); do
+        systemctl disable -q --now "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || :
+    done
+    while read -r path; do
+        # Another service may have taken it over.
+        ! find "${base%/*}" -mindepth 2 -maxdepth 2 -name owned ! -path "$base/*" -exec cat {} + | grep -qxF -- "$path" || continue
+        if [ -e "$base/original$path" ]; then
+            cp -a --remove-destination "$base/original$path" "$path"
+        else
+            rm -f "$path"
+            rmdir -p --ignore-fail-on-non-empty "${path%/*}" 2>/dev/null || :
+        fi
+    done <"$base/owned"
+    systemctl daemon-reload
+    systemctl reset-failed 2>/dev/null || :
+    rm -rf "$base"
+done
