@@ -13,6 +13,7 @@ units() {
 
 for service in $GONE; do
     base=/etc/mailwright/rollout/$service
+    [ -d "$base" ] || continue # what took its place has done this
     touch "$base/owned"
     for unit in $(units "$service"); do
         systemctl disable -q --now "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || :
