@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
@@ -249,8 +250,7 @@ def traffic(lab: Lab, trusted: Path, inventory: Path) -> Iterator[dict[str, Any]
     """Mail flows within; at the end the dictionary holds what traffic.py found."""
     found: dict[str, Any] = {}
     argv = python(lab, trusted, "tests.lab.traffic", str(inventory))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(argv, cwd=ROOT, text=True, **pipes) as run:
+    with Popen(argv, cwd=ROOT, text=True, stdin=PIPE, stdout=PIPE) as run:
         yield found
         found |= json.loads(run.communicate("")[0])
 
@@ -479,10 +479,10 @@ def test_a_deploy_does_not_wait_for_an_authority_and_orders_anew_from_a_correcte
     for host in HOSTS:
         ask(acme, host, f"systemctl is-failed {UNIT} && grep 'no such directory' {STATE}/failure")
     Deploy.run(acme, described).succeeded()
-    for host in load(described).hosts:
-        assert acme.ssh(host.name, f"systemctl is-failed -q {UNIT}").returncode != 0
-        shown = ask(acme, host.name, f"openssl x509 -in {CHAIN} -noout -pubkey -issuer")
-        assert public(host.tls_key) in shown
+    for mail in load(described).hosts:
+        assert acme.ssh(mail.name, f"systemctl is-failed -q {UNIT}").returncode != 0
+        shown = ask(acme, mail.name, f"openssl x509 -in {CHAIN} -noout -pubkey -issuer")
+        assert public(mail.tls_key) in shown
         assert "Pebble" in shown
-        serial(acme, host.name)
+        serial(acme, mail.name)
     assert Deploy.count(acme, described) == 0

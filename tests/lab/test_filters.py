@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -76,7 +77,7 @@ def test_scripts_run_in_their_order_and_a_broken_one_never(
         SieveConnect(who).activate("own", FILES.format("own"))
         filed(who, "before", "own", "after")
         Curl(who).send(who.address, "default")
-        eventually(lambda who=who: "default" in Curl(who).subjects() or None, "default in INBOX")
+        eventually(partial(shown, who, "default", "INBOX"), "default in INBOX")
     refused(deployed, other)
     for who in people:
         filed(who, "before", "own", "after")
@@ -85,12 +86,17 @@ def test_scripts_run_in_their_order_and_a_broken_one_never(
         ask(deployed, who.server, f"doveadm expunge -u {who.address} mailbox '*' ALL")
 
 
+def shown(who: Person, subject: str, folder: str) -> bool | None:
+    """Whether a letter is in a folder; None as long as it is not."""
+    return subject in Curl(who).subjects(folder) or None
+
+
 def filed(who: Person, *folders: str) -> None:
     """A letter that names one of the folders goes there, and to no other place."""
     for name in folders:
         subject = f"for {name}: {uuid4()}"
         Curl(who).send(who.address, subject)
-        eventually(lambda n=name, s=subject: s in Curl(who).subjects(n) or None, subject)
+        eventually(partial(shown, who, subject, name), subject)
 
 
 def refused(lab: Lab, inventory: Path) -> None:
