@@ -129,13 +129,14 @@ def put(lab: Lab, host: str, text: str, path: str) -> None:
 def aged(lab: Lab, host: str, key: str, left: int) -> int:
     """Have the host serve a certificate with so many percent of its life left."""
     private = serialization.load_pem_private_key(key.encode(), None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
     issuer = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)]))
         .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")]))
-        .public_key(private.public_key())  # type: ignore[arg-type]
+        .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=100 - left))
         .not_valid_after(now + timedelta(days=left))

@@ -2,8 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from email.message import EmailMessage
 from functools import partial
+from mailbox import MaildirMessage
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,9 +45,9 @@ def judge(lab: Lab, tmp_path: Path) -> Iterator[Person]:
     ask(lab, "mx.elsewhere.example", f"doveadm expunge -u {JUDGE} mailbox '*' ALL")
 
 
-def holding(who: Person, subject: str) -> list[EmailMessage] | None:
+def holding(who: Person, subject: str) -> list[MaildirMessage] | None:
     desk = Mbsync(who, f"desk-{uuid4()}").sync().folder("INBOX")
-    return [each for each in desk if subject in each["Subject"]] or None  # type: ignore[misc]
+    return [each for each in desk if subject in each["Subject"]] or None
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def post(
     Curl(judge).post(written, owner.address, sender)
 
 
-def replies(judge: Person, owner: Person, lab: Lab) -> list[EmailMessage]:
+def replies(judge: Person, owner: Person, lab: Lab) -> list[MaildirMessage]:
     """What came from the owner, when nothing more of it is under way."""
     empty = "Mail queue is empty"
     eventually(lambda: empty in ask(lab, owner.server, "postqueue -p") or None, empty)

@@ -115,7 +115,9 @@ def test_whatever_is_changed_in_it_is_forged(srs: Srs, sender: str) -> None:
             changed = local[:place] + other + local[place + 1 :]
             if changed.lower() != local.lower():
                 assert srs.reverse(f"{changed}@{domain}") is None
-    hash, rest = re.fullmatch("SRS0=(.{8})=(.*)", local).groups()  # type: ignore[union-attr]
+    found = re.fullmatch("SRS0=(.{8})=(.*)", local)
+    assert found
+    hash, rest = found.groups()
     for kind in ("SRS0", "SRS1"):
         for hashed in ("", hash[:7], hash + "A", "\xe9" * 8):
             assert srs.reverse(f"{kind}={hashed}={rest}@{domain}") is None
