@@ -3,12 +3,12 @@
 import contextlib
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
 
 ROOT = Path(__file__).parents[1]
 PYINFRA = str(Path(sys.executable).with_name("pyinfra"))
@@ -37,9 +37,8 @@ def cost(command: Sequence[str], settings: Mapping[str, str] | None = None, text
     A failed run ends the bench with what it said.
     """
     start = time.perf_counter()
-    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     env = {**os.environ, **(settings or {})}
-    run = subprocess.Popen(command, text=True, cwd=ROOT, env=env, **streams)
+    run = Popen(command, text=True, cwd=ROOT, env=env, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
     assert run.stdin and run.stdout
     with contextlib.suppress(BrokenPipeError), run.stdin:
         run.stdin.write(text)

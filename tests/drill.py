@@ -12,7 +12,6 @@ docs/drill.md. There is no jump of the clock: the lab's hosts have that of the m
 import json
 import re
 import smtplib
-import subprocess
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import make_msgid
 from pathlib import Path
+from subprocess import PIPE, Popen, run
 
 import click
 
@@ -413,8 +413,8 @@ class Drill:
     def _writing(self, hosts: Sequence[str]) -> Iterator[None]:
         people = [each for each in writers(self.inventory) if each.server in hosts]
         argv = self.lab.command([sys.executable, "-m", "tests.drill", "--write", "-"])
-        env_free = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen(argv, **env_free) as process:  # type: ignore[call-overload]
+        with Popen(argv, cwd=ROOT, stdin=PIPE, stdout=PIPE, text=True) as process:
+            assert process.stdin and process.stdout
             print(json.dumps([vars(each) for each in people]), file=process.stdin, flush=True)
             heard = threading.Thread(target=self._hear, args=(process.stdout, people))
             heard.start()
@@ -452,9 +452,8 @@ class Drill:
             time.sleep(0.5)
 
     def _shell(self, host: str, shell: str) -> str:
-        options = {"input": f"{SHELL}\n{shell}\n", "capture_output": True}
-        done = subprocess.run(self.lab.ssh_command(host, ["sh"]), text=True, **options)  # type: ignore[call-overload]
-        return str(done.stdout)
+        argv, words = self.lab.ssh_command(host, ["sh"]), f"{SHELL}\n{shell}\n"
+        return run(argv, input=words, capture_output=True, text=True).stdout
 
     def _drain(self) -> None:
         end = time.monotonic() + DRAINED

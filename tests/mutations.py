@@ -213,7 +213,8 @@ def _derived(file: str, text: str, pattern: str) -> Iterator[Mutant]:
                 yield Mutant(file, " > ".join(blocks), bare, becomes, number)
         if found := re.match(pattern, line):
             place = " > ".join(blocks)
-            for becomes in _opposites(*found.groups(), line=line):
+            before, name, value, end = found.groups()
+            for becomes in _opposites(before, name, value, end, line):
                 if becomes != line:
                     yield Mutant(file, place, bare, becomes, number)
         elif file.endswith("main.cf.j2") and line.startswith("    "):
@@ -506,7 +507,7 @@ def _batches(found: Sequence[Mutant]) -> Iterator[list[Mutant]]:
     """Mutants that no test tells of twice, at most a dozen each."""
     left = list(found)
     while left:
-        batch, taken, rest = [], set[str](), []
+        batch, taken, rest = list[Mutant](), set[str](), list[Mutant]()
         for mutant in left:
             mine = {*mutant.tests}
             names = {m.partition("::")[0] for m in taken if "::" not in m}
@@ -542,8 +543,8 @@ def _in_lab(mutant: Mutant, lab: str) -> str:
             "no:cacheprovider",
         ]
         env = {**os.environ, "PYTHONPATH": str(tree), "MAILWRIGHT_TEST_LAB": lab}
-        silent = {"stdin": subprocess.DEVNULL, "capture_output": True}
-        subprocess.run([*command, f"--junitxml={result}"], cwd=tree, env=env, check=False, **silent)
+        command.append(f"--junitxml={result}")
+        subprocess.run(command, cwd=tree, env=env, stdin=subprocess.DEVNULL, capture_output=True)
         return ", ".join(sorted({f"lab/{test}" for test in _failures(result)})) or NOBODY
 
 

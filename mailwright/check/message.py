@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import dkim as dkimpy  # type: ignore[import-untyped]
+import dkim as dkimpy
 
 from mailwright.dns.purposes import dkim
 from mailwright.dns.record import Record

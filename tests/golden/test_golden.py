@@ -84,7 +84,7 @@ def test_named_checkzone_accepts_every_zone(inventory: Inventory, tmp_path: Path
 def test_every_paragraph_of_postfix_and_dovecot_says_why_it_is_there() -> None:
     """What is written without a reason can't be weighed by whoever reads it on the host."""
     names = ("etc/postfix/main.cf", "etc/postfix/master.cf", "etc/dovecot/dovecot.conf")
-    found = {}
+    found: dict[str, Path] = {}
     for path in (HERE / "pictures").rglob("*"):
         if str(path).endswith(names):
             _head, *paragraphs = re.split(r"\n\s*\n", path.read_text())

@@ -68,7 +68,7 @@ class Account:
             numbers = client.search(None, *criteria)[1][0].split()
             if not numbers:
                 return None
-            raw = client.fetch(numbers[0].decode(), "(BODY.PEEK[])")[1][0][1]
+            raw = literal(client, numbers[0].decode(), "(BODY.PEEK[])")
             return message_from_bytes(raw, policy=policy.SMTP)
 
     def wait_for(self, message_id: str, folder: str = "INBOX") -> EmailMessage:
@@ -192,6 +192,13 @@ class Letters:
         """Leave nothing behind."""
         for reader in self.readers:
             reader.remove(self.ids)
+
+
+def literal(client: imaplib.IMAP4, number: str, part: str) -> bytes:
+    """This part of a message, which the server sends as a literal."""
+    answer = client.fetch(number, part)[1][0]
+    assert isinstance(answer, tuple)
+    return answer[1]
 
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 30) -> T:

@@ -1,10 +1,10 @@
 """One SSH connection to a host, which carries all commands of a run."""
 
 import shlex
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import PIPE, Popen
 from tempfile import TemporaryDirectory
 
 import testinfra
@@ -41,8 +41,7 @@ def connected(address: str, settings: Mapping[str, object], sudo: bool) -> Itera
 @contextmanager
 def _master(command: list[str]) -> Iterator[None]:
     """Run it from when it says something until the end, whatever still uses it then."""
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    with subprocess.Popen(command, text=True, **pipes) as connection:
+    with Popen(command, text=True, stdin=PIPE, stdout=PIPE, stderr=PIPE) as connection:
         assert connection.stdout and connection.stderr
         try:
             if not connection.stdout.readline():

@@ -4,6 +4,7 @@ import shlex
 import smtplib
 from email import policy
 from email.message import EmailMessage
+from functools import partial
 
 import dkim
 import pytest
@@ -85,7 +86,7 @@ def test_what_the_host_itself_writes_is_signed_and_trusted(
         text = shlex.quote(letter.as_string(policy=policy.default))
         host.check_output(f"printf %s {text} | /usr/sbin/sendmail -i {command}")
         id = letter["Message-ID"]
-        arrived = eventually(lambda id=id: correspondent.find_with(id), f"{id} or its bounce")
+        arrived = eventually(partial(correspondent.find_with, id), f"{id} or its bounce")
         letters.ids.add(arrived["Message-ID"])
         assert signatures(arrived) == wanted
         judged = " ".join(arrived.get_all("Authentication-Results", []))
@@ -152,6 +153,7 @@ def test_the_clients_address_is_not_told_to_the_world(
     letter = letters.write(account.address, correspondent)
     with account.smtp() as client:
         client.send_message(letter)
+        assert client.sock
         mine = client.sock.getsockname()[0]
     assert mine not in " ".join(
         correspondent.wait_for(letter["Message-ID"]).get_all("Received", [])

@@ -40,7 +40,7 @@ def found(host: Host) -> Iterator[Callable[[Account, EmailMessage], list[str]]]:
         seen.add((account.address, letter["Message-ID"]))
         query = f"mailbox '*' HEADER Message-ID '{letter['Message-ID']}'"
         fetch = f"doveadm -f tab fetch -u {account.address} mailbox {query}"
-        return host.check_output(fetch).splitlines()[1:]
+        return str(host.check_output(fetch)).splitlines()[1:]
 
     yield folders
     for address, message_id in seen:

@@ -9,7 +9,7 @@ import pytest
 
 from mailwright.model.host import MailHost
 from mailwright.model.mailbox import Mailbox
-from tests.host.letters import Account, Letters, eventually, smtp
+from tests.host.letters import Account, Letters, eventually, literal, smtp
 
 LINE = "x" * 70 + "\r\n"
 WARNING = "<quota-warning."  # how the Message-IDs of warnings begin
@@ -82,8 +82,8 @@ def warnings(account: Account) -> list[str]:
     with account.imap() as client:
         client.select("INBOX", readonly=True)
         numbers = client.search(None, "HEADER", "Message-ID", f'"{WARNING}"')[1][0].split()
-        fetched = [client.fetch(n, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1] for n in numbers]
-    return sorted(answer[0][1].decode().strip() for answer in fetched)
+        fetched = [literal(client, n, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])") for n in numbers]
+    return sorted(answer.decode().strip() for answer in fetched)
 
 
 def warned(mail: MailHost, account: Account, resource: str) -> bool:
@@ -190,7 +190,8 @@ def test_the_quota_is_the_sum_of_what_lies_there(account: Account, letters: Lett
 
 def folders(client: imaplib.IMAP4) -> list[str]:
     """The folders that count."""
-    names = [line.rpartition(b" ")[2].decode() for line in client.list()[1]]
+    lines = [line for line in client.list()[1] if isinstance(line, bytes)]
+    names = [line.rpartition(b" ")[2].decode() for line in lines]
     return [name for name in names if name != "Fetched" and not name.startswith("Shared")]
 
 
@@ -198,4 +199,4 @@ def sizes_in(client: imaplib.IMAP4, folder: str) -> list[int]:
     if client.select(folder, readonly=True)[1] == [b"0"]:
         return []
     fetched = client.fetch("1:*", "(RFC822.SIZE)")[1]
-    return [int(line.rstrip(b")").split()[-1]) for line in fetched if line]
+    return [int(line.rstrip(b")").split()[-1]) for line in fetched if isinstance(line, bytes)]

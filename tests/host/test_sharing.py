@@ -9,7 +9,7 @@ from testinfra.host import Host
 
 from mailwright.model.host import MailHost
 from mailwright.model.mailbox import Mailbox
-from tests.host.letters import Account, Letters, eventually
+from tests.host.letters import Account, Letters, eventually, literal
 
 
 def having(mail: MailHost, fits: Callable[[Mailbox], bool]) -> Mailbox:
@@ -86,7 +86,7 @@ def message_id(host: Host, account: Account, shared: Mailbox, letters: Letters) 
 def select(client: imaplib.IMAP4, name: str) -> None:
     """imaplib would not let a client go on that may not write."""
     client.is_readonly = True
-    client._simple_command("SELECT", name)  # type: ignore[attr-defined]
+    client._simple_command("SELECT", name)
     client.state = "SELECTED"
 
 
@@ -97,13 +97,15 @@ def number(client: imaplib.IMAP4, message_id: str) -> str:
 def flags(account: Account, name: str, message_id: str) -> bytes:
     with account.imap() as client:
         client.select(name, readonly=True)
-        return bytes(client.fetch(number(client, message_id), "(FLAGS)")[1][0])
+        found = client.fetch(number(client, message_id), "(FLAGS)")[1][0]
+    assert isinstance(found, bytes)
+    return found
 
 
 def names(account: Account, command: str) -> str:
     with account.imap() as client:
         answers = client.list() if command == "LIST" else client.lsub()
-    return b" ".join(answer for answer in answers[1] if answer).decode()
+    return b" ".join(answer for answer in answers[1] if isinstance(answer, bytes)).decode()
 
 
 @pytest.mark.parametrize("command", ["LIST", "LSUB"])
@@ -132,7 +134,7 @@ def test_who_may_read_reads_and_changes_nothing(
     with reader.imap() as client:
         select(client, name)
         found = number(client, message_id)
-        assert message_id.encode() in client.fetch(found, "(BODY.PEEK[HEADER])")[1][0][1]
+        assert message_id.encode() in literal(client, found, "(BODY.PEEK[HEADER])")
         client.store(found, "+FLAGS", r"(\Deleted \Flagged)")
         client.expunge()
         assert number(client, message_id) == found

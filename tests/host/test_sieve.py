@@ -51,7 +51,9 @@ REDIRECTED = "X-Sieve: a|X-Sieve-Redirected-From: b|"
 
 def submitted(host: Host, mail: MailHost, account: Account, sender: str, header: str) -> str:
     program = SUBMIT.format(loopback=mail.loopback)
-    return host.check_output("python3 -c %s %s %s %s", program, sender, account.address, header)
+    return str(
+        host.check_output("python3 -c %s %s %s %s", program, sender, account.address, header)
+    )
 
 
 def test_a_script_sends_as_its_owner_only(host: Host, mail: MailHost, account: Account) -> None:
@@ -144,7 +146,7 @@ def test_what_is_moved_into_junk_or_out_of_it_is_taught(
 def take(client: imaplib.IMAP4, command: str, folder: str, target: str, message_id: str) -> None:
     client.select(folder)
     number = client.search(None, "HEADER", "Message-ID", f'"{message_id}"')[1][0].split()[-1]
-    assert client._simple_command(command, number.decode(), target)[0] == "OK"  # type: ignore[attr-defined]
+    assert client._simple_command(command, number.decode(), target)[0] == "OK"
 
 
 def taught(host: Host, message_id: str, lessons: int) -> bool:

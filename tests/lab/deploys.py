@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
+from subprocess import DEVNULL, Popen
 from typing import Any
 
 from lab.lab import Lab
@@ -47,7 +47,7 @@ class Deploy:
             command,
             cwd=checkout,
             env={**os.environ, "PYTHONPATH": str(checkout), "MAILWRIGHT_STOP": stop},
-            stdin=subprocess.DEVNULL,
+            stdin=DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=600,
@@ -58,7 +58,7 @@ class Deploy:
     def count(cls, lab: Lab, inventory: Path) -> int:
         """Deploy and return the number of changes that pyinfra counts."""
         command = [PYINFRA, str(inventory), "deploy.py", "-y", "--json"]
-        options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
+        options: dict[str, Any] = {"stdin": DEVNULL, "capture_output": True}
         done = lab.run(command, cwd=ROOT, timeout=600, **options)
         assert done.returncode == 0, done.stdout + done.stderr
         totals = json.loads(done.stdout)["results"]["totals"]
@@ -87,23 +87,39 @@ class Deploy:
 
 
 @contextmanager
-def halted(
-    lab: Lab, inventory: Path, service: str, step: str, checkout: Path = ROOT
+def started(
+    lab: Lab, inventory: Path, checkout: Path = ROOT, stop: str = ""
 ) -> Iterator["Popen[bytes]"]:
-    """A deploy that halts on each host at a step of a rollout, in a process group of its own.
+    """A deploy under way, in a process group of its own; it is killed at the end at the latest.
 
-    It is killed at the end at the latest.
+    `stop` is that of `Deploy.run`.
     """
-    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     command = lab.command([PYINFRA, str(inventory), "deploy.py", "-y"])
-    env = {**os.environ, "PYTHONPATH": str(checkout), "MAILWRIGHT_STOP": f"{service} {step} STOP"}
-    with Popen(command, cwd=checkout, env=env, start_new_session=True, **silent) as run:
+    env = {**os.environ, "PYTHONPATH": str(checkout), "MAILWRIGHT_STOP": stop}
+    with Popen(
+        command,
+        cwd=checkout,
+        env=env,
+        start_new_session=True,
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+    ) as run:
         try:
-            for host in HOSTS:
-                wait_halted(lab, host)
             yield run
         finally:
             kill(run)
+
+
+@contextmanager
+def halted(
+    lab: Lab, inventory: Path, service: str, step: str, checkout: Path = ROOT
+) -> Iterator["Popen[bytes]"]:
+    """One that halts on each host at a step of a rollout."""
+    with started(lab, inventory, checkout, f"{service} {step} STOP") as run:
+        for host in HOSTS:
+            wait_halted(lab, host)
+        yield run
 
 
 def wait_halted(lab: Lab, host: str) -> None:
@@ -130,7 +146,7 @@ def verification(lab: Lab, inventory: Path, expression: str, *files: str) -> str
     Each failure is told once: how much pytest's summary repeats differs where CI is set.
     """
     command = [sys.executable, "-m", "pytest", *files, "-q", "-rN", "--inventory", str(inventory)]
-    silent: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
+    silent: dict[str, Any] = {"stdin": DEVNULL, "capture_output": True}
     done = lab.run([*command, "-k", expression], cwd=ROOT, timeout=300, **silent)
     assert done.returncode == 1, done.stdout
     return str(done.stdout)

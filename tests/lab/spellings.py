@@ -15,7 +15,7 @@ from email.header import decode_header, make_header
 from email.utils import getaddresses, parseaddr
 from itertools import product
 
-from tests.host.letters import Account, eventually
+from tests.host.letters import Account, eventually, literal
 
 STRANGER = "ceo@bank.example"
 Fields = list[tuple[str, str]]
@@ -118,7 +118,7 @@ def doubtful(me: str, other: str = STRANGER) -> Iterator[bytes]:
 def sound(me: str) -> Iterator[bytes]:
     """Headers that everybody reads as from `me`."""
     local, _, domain = me.partition("@")
-    names = (
+    names: tuple[str, ...] = (
         "Alice",
         "A. B. Cole-O'Neil",
         '"Cole, Alice"',
@@ -221,8 +221,8 @@ def received(reader: Account, count: int) -> list[tuple[str, list[str]]]:
 
 def shown(client: imaplib.IMAP4, folder: str) -> Iterator[tuple[str, list[str]]]:
     for number in numbers(client, folder):
-        header = client.fetch(number, "(BODY.PEEK[HEADER])")[1][0][1]
-        said = client.fetch(number, "(ENVELOPE)")[1]
+        header = literal(client, number, "(BODY.PEEK[HEADER])")
+        said = [part for part in client.fetch(number, "(ENVELOPE)")[1] if part is not None]
         flat = b"".join(part if isinstance(part, bytes) else quoted(part) for part in said)
         yield header.decode("latin-1"), sorted(envelope(flat))
 
@@ -231,7 +231,7 @@ def numbers(client: imaplib.IMAP4, folder: str) -> list[str]:
     """Of the letters in a folder that may not be there."""
     if client.select(folder)[0] != "OK":
         return []
-    return client.search(None, "SUBJECT", "spelling")[1][0].decode().split()
+    return str(client.search(None, "SUBJECT", "spelling")[1][0].decode()).split()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_the_daemons_accept_the_picture(
 ) -> None:
     inventory = complete(INVENTORIES / name, tmp_path)
     host = next(host for host in inventory.hosts if host.debian == debian)
-    services = (TLS, DOVECOT, RSPAMD, postfix(debian), NGINX, FIREWALL)
+    services = (TLS, DOVECOT, RSPAMD, postfix(host.postfix_unit), NGINX, FIREWALL)
     check = CHECK + "".join(f"({service.functions}\nbuild; check)\n" for service in services)
     tar = tmp_path / "picture.tar"
     tar.write_bytes(archive(host, check))

@@ -97,7 +97,7 @@ def changed(deployed: Lab, inventory: Path, tmp_path: Path) -> Iterator[Path]:
     for host in HOSTS:
         domain = host.removeprefix("mail.")
         with edited(folder) as editor:
-            settings = {"password": password.hash(NEW, 4)}
+            settings = {"password": password.hash(NEW, generated=True)}
             editor.set(f"devices@{domain}", settings)
             editor.add(f"new@{domain}", settings)
     yield folder
@@ -142,7 +142,7 @@ def test_nobody_inherits_mail_by_mistake_and_what_is_purged_is_deleted(
     domains = [host.removeprefix("mail.") for host in HOSTS]
     with edited(folder) as editor:
         for domain in domains:
-            editor.add(f"first@{domain}", {"password": password.hash(OLD, 4)})
+            editor.add(f"first@{domain}", {"password": password.hash(OLD, generated=True)})
     Deploy.run(deployed, folder).succeeded()
     for host, domain in zip(HOSTS, domains, strict=True):
         letter = f"From: a@b.invalid\\nSubject: Of {domain}\\n\\nHello.\\n"

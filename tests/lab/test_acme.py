@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
@@ -128,13 +129,14 @@ def put(lab: Lab, host: str, text: str, path: str) -> None:
 def aged(lab: Lab, host: str, key: str, left: int) -> int:
     """Have the host serve a certificate with so many percent of its life left."""
     private = serialization.load_pem_private_key(key.encode(), None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
     issuer = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)]))
         .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")]))
-        .public_key(private.public_key())  # type: ignore[arg-type]
+        .public_key(private.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=100 - left))
         .not_valid_after(now + timedelta(days=left))
@@ -249,8 +251,7 @@ def traffic(lab: Lab, trusted: Path, inventory: Path) -> Iterator[dict[str, Any]
     """Mail flows within; at the end the dictionary holds what traffic.py found."""
     found: dict[str, Any] = {}
     argv = python(lab, trusted, "tests.lab.traffic", str(inventory))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(argv, cwd=ROOT, text=True, **pipes) as run:
+    with Popen(argv, cwd=ROOT, text=True, stdin=PIPE, stdout=PIPE) as run:
         yield found
         found |= json.loads(run.communicate("")[0])
 
@@ -479,10 +480,10 @@ def test_a_deploy_does_not_wait_for_an_authority_and_orders_anew_from_a_correcte
     for host in HOSTS:
         ask(acme, host, f"systemctl is-failed {UNIT} && grep 'no such directory' {STATE}/failure")
     Deploy.run(acme, described).succeeded()
-    for host in load(described).hosts:
-        assert acme.ssh(host.name, f"systemctl is-failed -q {UNIT}").returncode != 0
-        shown = ask(acme, host.name, f"openssl x509 -in {CHAIN} -noout -pubkey -issuer")
-        assert public(host.tls_key) in shown
+    for mail in load(described).hosts:
+        assert acme.ssh(mail.name, f"systemctl is-failed -q {UNIT}").returncode != 0
+        shown = ask(acme, mail.name, f"openssl x509 -in {CHAIN} -noout -pubkey -issuer")
+        assert public(mail.tls_key) in shown
         assert "Pebble" in shown
-        serial(acme, host.name)
+        serial(acme, mail.name)
     assert Deploy.count(acme, described) == 0

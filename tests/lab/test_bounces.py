@@ -1,7 +1,6 @@
 """Nothing that was accepted bounces, and what leaves is what was signed."""
 
 import base64
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes, policy
 from email.utils import formatdate
 from pathlib import Path
+from subprocess import PIPE, Popen
 from uuid import uuid4
 
 import dkim
@@ -181,8 +181,8 @@ def test_8_bit_text_reaches_a_server_without_8bitmime_as_it_was_signed(
     found = message_from_bytes(raw.lstrip(), policy=policy.SMTP)
     ask(servers, "mx.elsewhere.example", f"doveadm expunge {whose} {which}")
     assert "dkim=pass" in " ".join(found.get_all("Authentication-Results", []))
-    outer, within = found.get_payload()
-    inner = within.get_payload(0)
+    outer, within = found.iter_parts()
+    (inner,) = within.iter_parts()
     for text in (outer, inner):
         assert text.get_content().strip() == WORDS
         assert (text["Content-Transfer-Encoding"] == "8bit") == (not is_new)
@@ -237,10 +237,9 @@ def test_no_client_fills_the_disk_whatever_size_it_announces(
     reader = READERS[host]
     home = f"/var/vmail/{reader.partition('@')[2]}/{reader.partition('@')[0]}"
     argv = servers.command([sys.executable, "-c", APPEND, host, reader, passwords[reader]])
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     announced = ("{18446744073709551615}", "CATENATE (TEXT {18446744073709551615}")
-    clients = [subprocess.Popen([*argv, words], **pipes) for words in announced]
-    assert [client.stdout.readline() for client in clients] == ["sent\n"] * 2
+    clients = [Popen([*argv, words], text=True, stdin=PIPE, stdout=PIPE) for words in announced]
+    assert [client.stdout and client.stdout.readline() for client in clients] == ["sent\n"] * 2
     too_large = ask(servers, host, f"find {home} -size +{LARGEST}c")
     for client in clients:
         client.communicate()

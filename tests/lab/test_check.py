@@ -172,7 +172,7 @@ def test_every_record_that_is_doubled_is_named(world: World) -> None:
 
 
 GOOD, NOTED, BAD = "good", "good, and worth a word", "bad"
-CASES = [
+CASES: list[tuple[str, str, list[str] | None, list[str] | str, str]] = [
     ("an unrelated TXT", "spf example.com", [], ['"hello"'], GOOD),
     ("two SPF records", "spf example.com", [], ['"v=spf1 -all"'], BAD),
     ("SPF in other case", "spf example.com", None, ['"V=SPF1 MX -ALL"'], GOOD),
@@ -274,7 +274,7 @@ def test_checkdmarc_agrees(world: World) -> None:
             world.names.changed(removed, lines(record, *data)),
             entered(world.names.namespace),
         ):
-            argv = [CHECKDMARC, "example.com", "--nameserver", RESOLVER]
+            argv = [str(CHECKDMARC), "example.com", "--nameserver", RESOLVER]
             done = subprocess.run(argv, capture_output=True, check=True)
         is_valid = json.loads(done.stdout)[kind]["valid"]
         assert is_valid == (what in VALID or (verdict != BAD and what not in STRICTER)), what

@@ -186,8 +186,8 @@ def described(folder: Path, *names: str, mta_sts: bool = False) -> Path:
 def outside(lab: Lab, inventory: Path) -> dict[str, str]:
     """The same without what is only in DNS, and without the names that no peer has for itself."""
     beyond = ("smtp", "caa", "tlsa", "mta-sts-policy")
-    found = checked(lab, inventory).items()
-    found = {id_: what for id_, what in found if id_.split()[0] in beyond}
+    found = checked(lab, inventory)
+    found = {id_: what for id_, what in found.items() if id_.split()[0] in beyond}
     assert [id_ for id_ in found if id_.endswith(": banner")]
     return {id_: what for id_, what in found.items() if not id_.endswith(": banner")}
 

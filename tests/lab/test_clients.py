@@ -1,6 +1,7 @@
 """What mailboxes are for, with the programs that people use: Debian's clients, from outside."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -126,7 +127,7 @@ def test_curl_sends_and_reads_on_every_port(owner: Person, host: str) -> None:
     curl.send(owner.address, "from 465", f"smtps://{host}")
     curl.send(owner.address, "from 587", f"smtp://{host}:587")
     for scheme in ("imaps", "imap"):
-        wait_for(lambda scheme=scheme: curl.subjects(scheme=scheme), "from 465", "from 587")
+        wait_for(partial(curl.subjects, scheme=scheme), "from 465", "from 587")
     for scheme in ("pop3s", "pop3"):
         assert "Subject: from " in curl.pop3(2, scheme)
 

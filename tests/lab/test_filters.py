@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from email.message import EmailMessage
+from functools import partial
+from mailbox import MaildirMessage
 from pathlib import Path
 from uuid import uuid4
 
@@ -44,9 +45,9 @@ def judge(lab: Lab, tmp_path: Path) -> Iterator[Person]:
     ask(lab, "mx.elsewhere.example", f"doveadm expunge -u {JUDGE} mailbox '*' ALL")
 
 
-def holding(who: Person, subject: str) -> list[EmailMessage] | None:
+def holding(who: Person, subject: str) -> list[MaildirMessage] | None:
     desk = Mbsync(who, f"desk-{uuid4()}").sync().folder("INBOX")
-    return [each for each in desk if subject in each["Subject"]] or None  # type: ignore[misc]
+    return [each for each in desk if subject in each["Subject"]] or None
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_scripts_run_in_their_order_and_a_broken_one_never(
         SieveConnect(who).activate("own", FILES.format("own"))
         filed(who, "before", "own", "after")
         Curl(who).send(who.address, "default")
-        eventually(lambda who=who: "default" in Curl(who).subjects() or None, "default in INBOX")
+        eventually(partial(shown, who, "default", "INBOX"), "default in INBOX")
     refused(deployed, other)
     for who in people:
         filed(who, "before", "own", "after")
@@ -85,12 +86,17 @@ def test_scripts_run_in_their_order_and_a_broken_one_never(
         ask(deployed, who.server, f"doveadm expunge -u {who.address} mailbox '*' ALL")
 
 
+def shown(who: Person, subject: str, folder: str) -> bool | None:
+    """Whether a letter is in a folder; None as long as it is not."""
+    return subject in Curl(who).subjects(folder) or None
+
+
 def filed(who: Person, *folders: str) -> None:
     """A letter that names one of the folders goes there, and to no other place."""
     for name in folders:
         subject = f"for {name}: {uuid4()}"
         Curl(who).send(who.address, subject)
-        eventually(lambda n=name, s=subject: s in Curl(who).subjects(n) or None, subject)
+        eventually(partial(shown, who, subject, name), subject)
 
 
 def refused(lab: Lab, inventory: Path) -> None:
@@ -151,7 +157,7 @@ def post(
     Curl(judge).post(written, owner.address, sender)
 
 
-def replies(judge: Person, owner: Person, lab: Lab) -> list[EmailMessage]:
+def replies(judge: Person, owner: Person, lab: Lab) -> list[MaildirMessage]:
     """What came from the owner, when nothing more of it is under way."""
     empty = "Mail queue is empty"
     eventually(lambda: empty in ask(lab, owner.server, "postqueue -p") or None, empty)

@@ -10,6 +10,7 @@ import sys
 from dataclasses import asdict
 from email.message import Message
 from email.utils import make_msgid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,8 @@ def test_a_script_and_a_strangers_letter_speak_for_nobody_else(
     domain = owner.server.removeprefix("mail.")
     others = (f"few@{domain}", "carol@example.net", STRANGER)
     words = {"OWN": owner.address, "PLUS": f"devices+x@{domain}", "JUDGE": JUDGE}
-    script, honest, forged = f"require {NEEDS};\n", [], []
+    script = f"require {NEEDS};\n"
+    honest, forged = list[Letter](), list[Letter]()
     for name, part in FORGED.items():
         for other in others if name in ("vacation from", "notify from", "redirect") else others[:1]:
             subject = f"{name}: {other}"
@@ -192,5 +194,9 @@ def is_believed(letter: Message) -> bool:
 def settled(lab: Lab, owner: Person) -> None:
     """All letters are through, and what scripts answered to them as well."""
     empty = "Mail queue is empty"
+
+    def is_so(server: str) -> bool | None:
+        return empty in ask(lab, server, "postqueue -p") or None
+
     for server in (JUDGE.replace("judge@", "mx."), owner.server, JUDGE.replace("judge@", "mx.")):
-        eventually(lambda at=server: empty in ask(lab, at, "postqueue -p") or None, empty, 90)
+        eventually(partial(is_so, server), empty, 90)

@@ -102,7 +102,7 @@ def test_a_zone_that_is_transferred_keeps_all_of_it(world: World) -> None:
     assert values(zone, "shop.example.com.", "NS") == ["ns1.lab.example."]
     assert values(zone, "k1._domainkey.example.com.", "CNAME") == ["k1.elsewhere.example."]
     assert values(zone, "example.com.", "MX") == ["10 mail.example.com."]
-    assert zone.get_rdataset("example.com.", "TXT").ttl == 600
+    assert zone.find_rdataset("example.com.", "TXT").ttl == 600
     file = world.path / "merged"
     file.write_text(done.stdout)
     for command in (

@@ -115,10 +115,8 @@ def accepted(origin: str, zone: str, tmp_path: Path) -> None:
     """Two other readers of master files find nothing wrong with a zone."""
     file = tmp_path / "zone"
     file.write_text(zone)
-    for command in (
-        ["kzonecheck", "-o", origin, str(file)],
-        ["named-checkzone", "-i", "local", "-k", "fail", "-n", "fail", "-M", "fail", origin, file],
-    ):
+    named = ["named-checkzone", "-i", "local", "-k", "fail", "-n", "fail", "-M", "fail"]
+    for command in (["kzonecheck", "-o", origin, str(file)], [*named, origin, str(file)]):
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, (zone, done.stdout, done.stderr)
 
@@ -142,7 +140,7 @@ def test_all_is_published_once_and_what_is_others_stays(world: World, tmp_path: 
     for line in before["example.com"].splitlines():
         assert "SOA" in line or "v=spf1 ip4:203" in line or line in done["example.com"], line
     for name, records in each_zone(load(world.folder)):
-        zone = {"": None, "sub.example.com": "example.com"}.get(name, name)
+        zone = {"sub.example.com": "example.com"}.get(name, name)
         for record in records if zone else ():
             found = world.primary.zone(zone).get_rdataset(record.name, record.type) or ()
             if record.purpose == "spf":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,11 @@ def sends(who: Person) -> None:
     assert "dmarc=pass" in found
 
 
+def alone(who: Person, subject: str, folder: str) -> bool | None:
+    """Whether a letter is the only one in its folder; None as long as it is not."""
+    return Curl(who).subjects(folder) == [subject] or None
+
+
 def receives(who: Person) -> None:
     """Judged, filed, and moved into Junk by its reader."""
     judge = elsewhere(who)
@@ -92,7 +98,7 @@ def receives(who: Person) -> None:
         written = letter(judge.address, who.address, subject, body)
         Curl(judge).post(written, who.address, judge.address)
     for subject, folder in (("good", "INBOX"), ("bad", "Junk")):
-        eventually(lambda s=subject, f=folder: Curl(who).subjects(f) == [s] or None, subject)
+        eventually(partial(alone, who, subject, folder), subject)
     judged = ask(who.lab, who.server, f"doveadm fetch -u {who.address} hdr mailbox INBOX all")
     assert "dkim=pass" in judged
     Curl(who).move("1", "INBOX", "Junk")

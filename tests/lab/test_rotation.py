@@ -207,10 +207,10 @@ def signing(world: World) -> None:
         world.deploy().succeeded()
     finally:
         ask(world.lab, FOREIGN.name, "systemctl start postfix")
-    for host in world.inventory.hosts:
-        ask(world.lab, host.name, "postqueue -f")
-        files = {key.file for domain in host.sending_domains for key in domain.signing}
-        assert {*ask(world.lab, host.name, "ls /etc/rspamd/dkim").split()} == files
+    for mail in world.inventory.hosts:
+        ask(world.lab, mail.name, "postqueue -f")
+        files = {key.file for domain in mail.sending_domains for key in domain.signing}
+        assert {*ask(world.lab, mail.name, "ls /etc/rspamd/dkim").split()} == files
 
 
 def revoked_and_removed(world: World, old: set[str]) -> None:

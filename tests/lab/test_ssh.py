@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -68,12 +69,11 @@ def test_nothing_is_left_of_an_interrupted_verification(
     (tmp_path / "conftest.py").write_text("from tests.host.conftest import *\n")
     (tmp_path / "test_waiting.py").write_text(WAITING)
     words = [str(tmp_path), "--inventory", str(inventory)]
-    silent = dict.fromkeys(("stdin", "stdout"), subprocess.DEVNULL)
     with TemporaryDirectory() as folder:  # a short name, as a socket must have
         # Who runs the tests may have them ignore the signal.
         env = ["env", "--default-signal=INT", f"TMPDIR={folder}"]
         argv = lab.command([*env, sys.executable, "-m", "pytest", *words])
-        with subprocess.Popen(argv, cwd=ROOT, **silent) as run:
+        with Popen(argv, cwd=ROOT, stdin=DEVNULL, stdout=DEVNULL) as run:
             sleeping = f"ControlPath.*{folder}.*sleep 60"
             eventually(lambda: processes(sleeping) or None, "connection that is used")
             run.send_signal(signal.SIGINT)

@@ -4,12 +4,14 @@ import os
 import stat
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mailwright.dns.records import zones
 from mailwright.keys import pem
@@ -18,41 +20,43 @@ from mailwright.model import acme
 from mailwright.model.problems import Problems
 from mailwright.picture.render import picture
 from programs import renew
+from tests.unit.conftest import Folder
 
 HOST = "mail.example.com"
 
 
 @pytest.fixture
-def described(folder):
+def described(folder: Folder) -> Folder:
     """Two hosts, the first with DANE, both by ACME."""
     folder.mail += "\n[acme]\n"
     folder.hosts = folder.hosts.replace('"debian": 12,', '"debian": 12, "dane": True,')
     return folder
 
 
-def made(folder) -> None:
+def made(folder: Folder) -> None:
     for name in (HOST, "mail.example.org"):
         assert len([*KeyFiles(folder.path, name).make()]) == 2
 
 
-def published(folder) -> list[str]:
+def published(folder: Folder) -> list[str]:
     records = [each for some in zones(folder.load(tls=True)).values() for each in some]
     return [value for each in records if each.type == "TLSA" for value in each.values]
 
 
-def test_without_acme_nothing_is_ordered(folder) -> None:
+def test_without_acme_nothing_is_ordered(folder: Folder) -> None:
     assert [host.acme for host in folder.load().hosts] == [None, None]
 
 
-def test_the_authority_is_let_s_encrypt_and_the_contact_the_postmaster(described) -> None:
+def test_the_authority_is_let_s_encrypt_and_the_contact_the_postmaster(described: Folder) -> None:
     host = described.load().hosts[0]
+    assert host.acme
     assert (host.acme.directory, host.acme.contact) == (acme.LETS_ENCRYPT, "alice@example.com")
     described.mail += 'contact = "it@example.net"\ndirectory = "https://ca.example:9000/acme"\n'
     host = described.load().hosts[0]
     assert host.acme == acme.Acme("https://ca.example:9000/acme", "it@example.net")
 
 
-def test_a_file_of_the_operator_wins(described, chain) -> None:
+def test_a_file_of_the_operator_wins(described: Folder, chain: Callable[..., str]) -> None:
     made(described)
     path = described.path / f"tls/{HOST}.pem"
     path.touch(0o600)
@@ -66,7 +70,7 @@ def test_a_file_of_the_operator_wins(described, chain) -> None:
     assert described.wrong(tls=True)[0].startswith("other.pem: is missing; expected private key")
 
 
-def test_missing_and_broken_keys(described) -> None:
+def test_missing_and_broken_keys(described: Folder) -> None:
     made(described)
     (described.path / f"tls/{HOST}.next.key").unlink()
     (described.path / "tls/mail.example.org.key").write_text("no key")
@@ -80,7 +84,7 @@ def test_missing_and_broken_keys(described) -> None:
     assert described.load().hosts[0].tlsa == ()
 
 
-def test_keys_are_made_once_for_their_owner_alone(described) -> None:
+def test_keys_are_made_once_for_their_owner_alone(described: Folder) -> None:
     made(described)
     files = KeyFiles(described.path, HOST)
     before = files.current.read_bytes(), files.next.read_bytes()
@@ -88,10 +92,13 @@ def test_keys_are_made_once_for_their_owner_alone(described) -> None:
     assert (files.current.read_bytes(), files.next.read_bytes()) == before
     assert stat.S_IMODE(files.current.stat().st_mode) == 0o600
     key = serialization.load_pem_private_key(before[0], None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
     assert key.curve.name == "secp256r1"
 
 
-def test_the_key_of_a_chain_file_is_taken_over_by_renaming_it(described, chain) -> None:
+def test_the_key_of_a_chain_file_is_taken_over_by_renaming_it(
+    described: Folder, chain: Callable[..., str]
+) -> None:
     made(described)
     files, text = KeyFiles(described.path, HOST), chain()
     files.current.write_text(text)
@@ -101,7 +108,7 @@ def test_the_key_of_a_chain_file_is_taken_over_by_renaming_it(described, chain) 
     assert host.tlsa[0] == pem.tlsa(text)
 
 
-def test_tlsa_of_the_next_key_is_published_and_a_roll_never_breaks_it(described) -> None:
+def test_tlsa_of_the_next_key_is_published_and_a_roll_never_breaks_it(described: Folder) -> None:
     made(described)
     files = KeyFiles(described.path, HOST)
     first, second = published(described)
@@ -114,7 +121,7 @@ def test_tlsa_of_the_next_key_is_published_and_a_roll_never_breaks_it(described)
     assert first not in published(described)
 
 
-def test_a_roll_that_died_is_finished_by_a_second_one(described) -> None:
+def test_a_roll_that_died_is_finished_by_a_second_one(described: Folder) -> None:
     made(described)
     files = KeyFiles(described.path, HOST)
     first, second = files.current.read_text(), files.next.read_text()
@@ -124,7 +131,7 @@ def test_a_roll_that_died_is_finished_by_a_second_one(described) -> None:
     assert (files.previous.read_text(), files.current.read_text()) == (first, second)
 
 
-def test_the_picture_has_the_key_that_serves_and_no_other(described) -> None:
+def test_the_picture_has_the_key_that_serves_and_no_other(described: Folder) -> None:
     made(described)
     host = described.load(tls=True).hosts[0]
     files = picture(host)
@@ -135,27 +142,29 @@ def test_the_picture_has_the_key_that_serves_and_no_other(described) -> None:
 
 
 @pytest.fixture
-def program(tmp_path, monkeypatch):
-    """The program that orders, with folders of ours."""
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Folders of ours for the program that orders."""
     for name in ("STATE", "TLS", "PROGRAMS"):
         monkeypatch.setattr(renew, name, tmp_path / name.lower())
         (tmp_path / name.lower()).mkdir()
     (renew.TLS / "web").mkdir()
     with warnings.catch_warnings(action="ignore"):
-        yield renew
+        yield
 
 
 @pytest.fixture
-def settings(described, program):
+def settings(described: Folder, folders: None) -> renew.Settings:
     """Those that a host gets."""
     described.mail += 'contact = "o\'brien$x@example.net"\n'
     made(described)
     files = picture(described.load(tls=True).hosts[0])
-    (program.PROGRAMS / "settings.toml").write_text(files["/etc/mailwright/acme/settings.toml"])
-    return program.Settings.read()
+    (renew.PROGRAMS / "settings.toml").write_text(files["/etc/mailwright/acme/settings.toml"])
+    return renew.Settings.read()
 
 
-def test_a_host_gets_the_program_as_it_is_and_its_settings(described, settings) -> None:
+def test_a_host_gets_the_program_as_it_is_and_its_settings(
+    described: Folder, settings: renew.Settings
+) -> None:
     host = described.load(tls=True).hosts[0]
     found = (settings.directory, settings.contact, settings.addresses, settings.loopback)
     assert found == (acme.LETS_ENCRYPT, "o'brien$x@example.net", host.addresses, "127.0.0.1")
@@ -165,14 +174,14 @@ def test_a_host_gets_the_program_as_it_is_and_its_settings(described, settings) 
 
 
 def test_what_does_not_lead_here_is_looked_at_ever_more_rarely(
-    program, settings, monkeypatch
+    settings: renew.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every ten minutes somebody may look."""
     now = time.time()
-    order = program.Order(settings, program.STATE / "web/example.com", ["mta-sts.example.com"])
+    order = renew.Order(settings, renew.STATE / "web/example.com", ["mta-sts.example.com"])
     looks = []
     for minute in range(0, 7 * 24 * 60, 10):
-        monkeypatch.setattr(program.time, "time", lambda minute=minute: now + minute * 60)
+        monkeypatch.setattr(time, "time", lambda minute=minute: now + minute * 60)
         if not order.is_looked_at:
             order.waits.write_text("mta-sts.example.com has no address in DNS\n")
             os.utime(order.waits, (now + minute * 60,) * 2)
@@ -183,10 +192,10 @@ def test_what_does_not_lead_here_is_looked_at_ever_more_rarely(
 
 
 def test_after_a_failure_there_is_a_pause_which_grows_and_another_order_has_none(
-    program, settings
+    settings: renew.Settings,
 ) -> None:
-    folder, names = program.STATE / "mail", [HOST]
-    order = program.Order(settings, folder, names, "key")
+    folder, names = renew.STATE / "mail", [HOST]
+    order = renew.Order(settings, folder, names, "key")
     assert not order.is_paused
     hours = []
     for _ in range(7):
@@ -194,80 +203,87 @@ def test_after_a_failure_there_is_a_pause_which_grows_and_another_order_has_none
         order.keep("error")
         hours.append(order.pause / 3600)
     assert hours == [1, 2, 4, 8, 16, 16, 16]
-    assert program.Order(settings, folder, names, "key").is_paused
-    assert not program.Order(settings, folder, names, "another").is_paused
-    order = program.Order(settings, folder, names, "another")
+    assert renew.Order(settings, folder, names, "key").is_paused
+    assert not renew.Order(settings, folder, names, "another").is_paused
+    order = renew.Order(settings, folder, names, "another")
     order.fail()
     order.keep("error")
     corrected = replace(settings, directory="https://ca.example/corrected")
-    assert not program.Order(corrected, folder, names, "another").is_paused
+    assert not renew.Order(corrected, folder, names, "another").is_paused
 
 
-def test_an_authority_gets_a_bounded_number_of_orders(program) -> None:
-    (program.STATE / "orders").write_text("\n".join([str(time.time())] * (program.ORDERS - 1)))
-    assert program.has_room()
-    with (program.STATE / "orders").open("a") as file:
+@pytest.mark.usefixtures("folders")
+def test_an_authority_gets_a_bounded_number_of_orders() -> None:
+    (renew.STATE / "orders").write_text("\n".join([str(time.time())] * (renew.ORDERS - 1)))
+    assert renew.has_room()
+    with (renew.STATE / "orders").open("a") as file:
         file.write(f"\n{time.time()}")
-    assert not program.has_room()
-    (program.STATE / "orders").write_text("\n".join([str(time.time() - 4 * 3600)] * 900))
-    assert program.has_room()
+    assert not renew.has_room()
+    (renew.STATE / "orders").write_text("\n".join([str(time.time() - 4 * 3600)] * 900))
+    assert renew.has_room()
 
 
 def test_when_several_orders_in_a_row_fail_the_others_wait(
-    program, settings, chain, monkeypatch, capsys
+    settings: renew.Settings,
+    chain: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One certificate that cannot be read stops no other."""
     for number in range(20):
-        (program.TLS / f"web/{number:02}.example.names").write_text(f"# x\n{number:02}.example\n")
-        (program.TLS / f"web/{number:02}.example.pem").write_text(chain() if number else "nothing")
-    tried = []
+        (renew.TLS / f"web/{number:02}.example.names").write_text(f"# x\n{number:02}.example\n")
+        (renew.TLS / f"web/{number:02}.example.pem").write_text(chain() if number else "nothing")
+    tried: list[str] = []
 
-    def fails(certificate, names, why) -> None:
+    def fails(certificate: renew.Certificate, names: list[str], why: str) -> None:
         tried.append(*names)
-        raise program.FailedError("no certificate came from it")
+        raise renew.FailedError("no certificate came from it")
 
-    monkeypatch.setattr(program.Certificate, "renew", fails)
-    monkeypatch.setattr(program.Certificate, "reason", lambda certificate: "it ends soon")
+    monkeypatch.setattr(renew.Certificate, "renew", fails)
+    monkeypatch.setattr(renew.Certificate, "reason", lambda certificate: "it ends soon")
 
-    async def leads_here(settings, names):
+    async def leads_here(settings: renew.Settings, names: list[str]) -> dict[str, list[str]]:
         return {name: [] for name in names}
 
-    monkeypatch.setattr(program, "look", leads_here)
-    assert not program.Run(settings, now=False, only="").run()
+    monkeypatch.setattr(renew, "look", leads_here)
+    assert not renew.Run(settings, now=False, only="").run()
     assert tried == ["01.example", "02.example", "03.example"]
     said = capsys.readouterr().out
     assert "error: web/00.example: " in said
     assert "3 orders in a row have failed" in said
-    assert not program.Run(settings, now=False, only="").run()
+    assert not renew.Run(settings, now=False, only="").run()
     assert tried[3:] == []
-    (program.STATE / "failure").unlink()
-    assert not program.Run(settings, now=False, only="").run()
+    (renew.STATE / "failure").unlink()
+    assert not renew.Run(settings, now=False, only="").run()
     assert tried[3:] == ["04.example", "05.example", "06.example"]
 
 
 def test_of_many_names_that_wait_there_is_one_line(
-    program, settings, chain, monkeypatch, capsys
+    settings: renew.Settings,
+    chain: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     names = [f"{number:02}.example" for number in range(40)]
     for name in names:
-        (program.TLS / f"web/{name}.names").write_text(f"# x\n{name}\n")
-        (program.TLS / f"web/{name}.pem").write_text(chain())
+        (renew.TLS / f"web/{name}.names").write_text(f"# x\n{name}\n")
+        (renew.TLS / f"web/{name}.pem").write_text(chain())
     looks = []
 
-    async def leads_nowhere(settings, some):
+    async def leads_nowhere(settings: renew.Settings, some: list[str]) -> dict[str, list[str]]:
         looks.append(some)
         return {name: [f"{name} has no address in DNS"] for name in some}
 
-    monkeypatch.setattr(program, "look", leads_nowhere)
-    monkeypatch.setattr(program.Certificate, "is_temporary", property(lambda certificate: True))
-    assert program.Run(settings, now=False, only="").run()
+    monkeypatch.setattr(renew, "look", leads_nowhere)
+    monkeypatch.setattr(renew.Certificate, "is_temporary", property(lambda certificate: True))
+    assert renew.Run(settings, now=False, only="").run()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 1
     assert "00.example has no address in DNS; " in lines[0]
     assert "; and 37 more" in lines[0]
-    for path in program.STATE.rglob("asked"):  # they have waited for ten minutes
+    for path in renew.STATE.rglob("asked"):  # they have waited for ten minutes
         os.utime(path, (time.time() - 600,) * 2)
-    assert program.Run(settings, now=False, only="").run()
+    assert renew.Run(settings, now=False, only="").run()
     assert (looks, capsys.readouterr().out) == ([names], "")
-    assert program.Run(settings, now=False, only="web/01.example").run()
+    assert renew.Run(settings, now=False, only="web/01.example").run()
     assert looks[1:] == [["01.example"]]

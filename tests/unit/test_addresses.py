@@ -6,6 +6,7 @@ import pytest
 from mailwright.model import delivery
 from mailwright.model.address_book import Alias
 from mailwright.picture.render import picture
+from tests.unit.conftest import Folder
 
 BIZ = '[domains."example.biz"]\nalias_of = "example.com"\n'
 LIMIT = "expected 1000 at most (virtual_alias_expansion_limit, postconf(5))"
@@ -43,12 +44,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_mistake_is_one_line(folder, text: str) -> None:
+def test_a_mistake_is_one_line(folder: Folder, text: str) -> None:
     folder.mail += text.replace("{hash}", folder.hash)
     assert folder.wrong() == [WRONG[text]]
 
 
-def maps(folder, host: int = 0) -> dict[str, str]:
+def maps(folder: Folder, host: int = 0) -> dict[str, str]:
     """The entries of virtual_alias_maps."""
     text = picture(folder.load().hosts[host])["/etc/postfix/maps/virtual_alias_maps"]
     lines = [line for line in text.splitlines() if line and line[0] != "#"]
@@ -56,7 +57,7 @@ def maps(folder, host: int = 0) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines)
 
 
-def test_a_catch_all_leaves_every_other_address_alone(folder) -> None:
+def test_a_catch_all_leaves_every_other_address_alone(folder: Folder) -> None:
     folder.mail += '"@example.com" = "bob@example.org"\n'
     found = maps(folder)
     assert found["@example.com"] == "bob@example.org"
@@ -64,11 +65,11 @@ def test_a_catch_all_leaves_every_other_address_alone(folder) -> None:
     assert found["abuse@example.com"] == found["info@example.com"] == "alice@example.com"
 
 
-def test_without_a_catch_all_a_mailbox_needs_no_entry(folder) -> None:
+def test_without_a_catch_all_a_mailbox_needs_no_entry(folder: Folder) -> None:
     assert "alice@example.com" not in maps(folder)
 
 
-def test_the_owner_of_a_catch_all_sends_as_what_is_nobody_elses(folder) -> None:
+def test_the_owner_of_a_catch_all_sends_as_what_is_nobody_elses(folder: Folder) -> None:
     folder.mail += (
         '"@example.com" = "alice@example.com"\n"forward@example.com" = "x@elsewhere.example"\n'
         + f'[mailboxes."carol@example.com"]\npassword = "{folder.hash}"\n'
@@ -79,7 +80,7 @@ def test_the_owner_of_a_catch_all_sends_as_what_is_nobody_elses(folder) -> None:
     assert logins["forward@example.com"] == ("nobody",)
 
 
-def test_an_alias_domain_has_a_twin_of_every_address_and_no_more(folder) -> None:
+def test_an_alias_domain_has_a_twin_of_every_address_and_no_more(folder: Folder) -> None:
     folder.mail += '"alice@example.com" = ["alice@example.com", "a@elsewhere.example"]\n' + BIZ
     found = maps(folder)
     assert {name: to for name, to in found.items() if name.endswith("@example.biz")} == {
@@ -92,19 +93,19 @@ def test_an_alias_domain_has_a_twin_of_every_address_and_no_more(folder) -> None
     assert host.sender_logins["info@example.biz"] == ("alice@example.com",)
 
 
-def test_the_catch_all_of_an_alias_domain_is_the_one_of_its_domain(folder) -> None:
+def test_the_catch_all_of_an_alias_domain_is_the_one_of_its_domain(folder: Folder) -> None:
     folder.mail += f'"@example.com" = "bob@example.org"\n{BIZ}'
     found = maps(folder)
     assert found["@example.biz"] == "bob@example.org"
     assert found["alice@example.biz"] == "alice@example.com"
 
 
-def test_a_target_may_be_in_an_alias_domain(folder) -> None:
+def test_a_target_may_be_in_an_alias_domain(folder: Folder) -> None:
     folder.mail += f'"x@example.com" = "alice+y@example.biz"\n{BIZ}'
     assert folder.load().ends["x@example.com"] == {"alice@example.com"}
 
 
-def test_a_mailbox_that_forwards_keeps_its_copy_and_its_name(folder) -> None:
+def test_a_mailbox_that_forwards_keeps_its_copy_and_its_name(folder: Folder) -> None:
     folder.mail += (
         '"alice@example.com" = ["alice@example.com", "carol@example.com"]\n'
         + f'[mailboxes."carol@example.com"]\npassword = "{folder.hash}"\n'
@@ -117,7 +118,7 @@ def test_a_mailbox_that_forwards_keeps_its_copy_and_its_name(folder) -> None:
     assert logins["alice@example.com"] == logins["info@example.com"] == ("alice@example.com",)
 
 
-def test_a_list_may_have_as_many_members_as_postfix_takes(folder) -> None:
+def test_a_list_may_have_as_many_members_as_postfix_takes(folder: Folder) -> None:
     folder.mail += f'"all@example.com" = {[f"u{n}@elsewhere.example" for n in range(1000)]}\n'
     assert len(folder.load().ends["all@example.com"]) == 1000
 

@@ -18,14 +18,24 @@ MONTH = timedelta(days=30)
 HOME, WORK, THIEF = "192.0.2.1/32", "2001:db8:1::/64", "203.0.113.9/32"
 
 
-def box(use: str = "devices", **more) -> Mailbox:
+def box(
+    use: str = "devices",
+    *,
+    quota: int = 100 << 20,
+    quota_message_count: int = 0,
+    protocols: tuple[str, ...] = (),
+    members: tuple[Member, ...] = (),
+    suspended: bool = False,
+) -> Mailbox:
     return Mailbox(
         NAME,
-        more.pop("quota", 100 << 20),
+        quota,
         "",
-        use=use,
-        protocols=more.pop("protocols", USES[use].protocols),
-        **more,
+        use,
+        protocols or USES[use].protocols,
+        suspended,
+        quota_message_count=quota_message_count,
+        members=members,
     )
 
 

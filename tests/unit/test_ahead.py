@@ -38,7 +38,7 @@ def test_no_more_are_held_than_are_asked() -> None:
 
 
 def test_a_width_of_one_is_one_after_the_other() -> None:
-    asked = []
+    asked: list[int] = []
     for number, told in ahead(asked.append, range(5), 1):
         told.result()
         assert asked == list(range(number + 1))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import bcrypt
@@ -17,6 +18,9 @@ from mailwright import cli
 from mailwright.commands import init
 from mailwright.commands.terminal import passphrase
 from mailwright.model.problems import Problems
+from tests.unit.conftest import Folder
+
+Run = Callable[..., tuple[int, str, list[str]]]
 
 HERE = Path(__file__).parent.parent.parent
 INIT = ("init", "inventory", "--host", "mail.example.com", "--debian", "13")
@@ -24,14 +28,14 @@ ADDRESSES = ("--ipv4", "198.51.100.10", "--ipv6", "2001:db8::10")
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path, monkeypatch) -> None:
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MAILWRIGHT_PASSPHRASE", raising=False)
     passphrase.cache_clear()
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Types a command; gives its exit code, output and error lines."""
 
     def typed(*args: str, stdin: str = os.devnull) -> tuple[int, str, list[str]]:
@@ -44,7 +48,7 @@ def run(capsys, monkeypatch):
     return typed
 
 
-def test_usage_is_worked_examples(run) -> None:
+def test_usage_is_worked_examples(run: Run) -> None:
     code, out, err = run()
     assert (code, err) == (0, [])
     assert "mailwright init inventory " in out
@@ -65,7 +69,7 @@ def test_usage_is_worked_examples(run) -> None:
         (["init", "x", "--host", "mail"], 1, "--host: 'mail' is no domain name; expected a full name such as example.com"),
     ],
 )  # fmt: skip
-def test_mistakes_are_error_lines(run, args: list[str], code: int, line: str) -> None:
+def test_mistakes_are_error_lines(run: Run, args: list[str], code: int, line: str) -> None:
     assert run(*args) == (code, "", [f"error: {line}"])
     assert not list(Path().iterdir())
 
@@ -79,14 +83,14 @@ def test_mistakes_are_error_lines(run, args: list[str], code: int, line: str) ->
         (["init"], "Missing argument 'DIR'.", "mailwright init"),
     ],
 )
-def test_wrong_usage_points_to_the_help(run, args: list[str], what: str, command: str) -> None:
+def test_wrong_usage_points_to_the_help(run: Run, args: list[str], what: str, command: str) -> None:
     code, out, (line,) = run(*args)
     assert (code, out) == (2, "")
     assert line.startswith(f"error: {what}")
     assert line.endswith(f"(see '{command} --help')")
 
 
-def test_init_writes_an_inventory_that_is_right_and_private(run) -> None:
+def test_init_writes_an_inventory_that_is_right_and_private(run: Run) -> None:
     code, out, err = run(*INIT, *ADDRESSES, "--mailbox", "alice@example.com")
     assert (code, err) == (0, [])
     folder = Path("inventory")
@@ -110,7 +114,7 @@ def test_init_writes_an_inventory_that_is_right_and_private(run) -> None:
     assert "  mail.example.com  Debian 13  198.51.100.10 2001:db8::10  tls acme" in out.splitlines()
 
 
-def test_init_leaves_a_folder_with_files_alone(run) -> None:
+def test_init_leaves_a_folder_with_files_alone(run: Run) -> None:
     Path("inventory").mkdir()
     (Path("inventory") / "mine").touch()
     code, out, err = run(*INIT, *ADDRESSES)
@@ -120,7 +124,7 @@ def test_init_leaves_a_folder_with_files_alone(run) -> None:
     assert [path.name for path in Path().rglob("*")] == ["inventory", "mine"]
 
 
-def test_nothing_is_written_over(run) -> None:
+def test_nothing_is_written_over(run: Run) -> None:
     run(*INIT, *ADDRESSES)
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     starter = init.Starter("mail.example.com", {}, "example.com", "a@example.com", "hush", False)
@@ -129,7 +133,7 @@ def test_nothing_is_written_over(run) -> None:
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
 
 
-def test_init_for_sudo_and_for_this_machine(run) -> None:
+def test_init_for_sudo_and_for_this_machine(run: Run) -> None:
     run(*INIT, *ADDRESSES, "--ssh-user", "admin")
     hosts = Path("inventory/hosts.py").read_text()
     assert '"ssh_user": "admin",\n            "_sudo": True,\n' in hosts
@@ -140,7 +144,7 @@ def test_init_for_sudo_and_for_this_machine(run) -> None:
     assert run("dns", "here")[0] == 0
 
 
-def test_init_in_an_idn_domain(run) -> None:
+def test_init_in_an_idn_domain(run: Run) -> None:
     assert (
         run("init", "inventory", "--host", "mail.münchen.example", "--debian", "12", *ADDRESSES)[0]
         == 0
@@ -151,7 +155,7 @@ def test_init_in_an_idn_domain(run) -> None:
     assert out.startswith("; Zone münchen.example (xn--mnchen-3ya.example)\n")
 
 
-def test_show_says_what_follows(run, folder, chain) -> None:
+def test_show_says_what_follows(run: Run, folder: Folder, chain: Callable[..., str]) -> None:
     folder.mail += '"team@example.com" = ["info@example.com", "bob@example.org"]\n'
     folder.mail = folder.mail.replace("2G", "10M")
     folder.load()
@@ -174,7 +178,7 @@ def test_show_says_what_follows(run, folder, chain) -> None:
     assert any(line.startswith("  example.org  on mail.example.org  dkim mw20") for line in lines)
 
 
-def test_keys_makes_what_is_missing_and_leaves_what_is_there(run, folder) -> None:
+def test_keys_makes_what_is_missing_and_leaves_what_is_there(run: Run, folder: Folder) -> None:
     folder.load()
     code, out, err = run("keys", str(folder.path), "--domain", "Example.org")
     assert (code, err, out.count("new: publish it in DNS")) == (0, [], 1)
@@ -197,14 +201,16 @@ def test_keys_makes_what_is_missing_and_leaves_what_is_there(run, folder) -> Non
     assert len(list(folder.path.glob("keys/*/*.pem"))) == 1
 
 
-def test_keys_for_a_domain_that_is_not_there(run, folder) -> None:
+def test_keys_for_a_domain_that_is_not_there(run: Run, folder: Folder) -> None:
     folder.load()
     assert run("keys", str(folder.path), "--domain", "exmaple.org") == (
         2, "", [f"error: 'exmaple.org' is no domain of {folder.path}; did you mean 'example.org'? (see 'mailwright keys --help')"],
     )  # fmt: skip
 
 
-def test_a_passphrase_encrypts_new_keys(run, folder, monkeypatch) -> None:
+def test_a_passphrase_encrypts_new_keys(
+    run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.load()
     monkeypatch.setenv("MAILWRIGHT_PASSPHRASE", "open sesame")
     assert run("keys", str(folder.path))[0] == 0
@@ -219,7 +225,7 @@ def test_a_passphrase_encrypts_new_keys(run, folder, monkeypatch) -> None:
     assert run("dns", str(folder.path))[0] == 0, "what is public is no secret"
 
 
-def test_password_from_a_pipe(run, tmp_path) -> None:
+def test_password_from_a_pipe(run: Run, tmp_path: Path) -> None:
     (tmp_path / "typed").write_text("correct horse\n")
     code, out, err = run("password", stdin=str(tmp_path / "typed"))
     assert (code, err) == (0, [])
@@ -282,7 +288,9 @@ def test_init_asks_for_what_is_not_given() -> None:
     assert verify == {"accounts": {"alice@example.com": "hush"}}
 
 
-def test_the_passphrase_is_asked_once_on_a_terminal(run, folder, monkeypatch) -> None:
+def test_the_passphrase_is_asked_once_on_a_terminal(
+    run: Run, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.load()
     monkeypatch.setenv("MAILWRIGHT_PASSPHRASE", "open sesame")
     run("keys", str(folder.path))
@@ -292,9 +300,15 @@ def test_the_passphrase_is_asked_once_on_a_terminal(run, folder, monkeypatch) ->
     assert seen.count("(rsa), signing") == 2
 
 
-def test_pyinfra_shows_the_inventory_without_its_secrets(run) -> None:
+def test_pyinfra_shows_the_inventory_without_its_secrets(run: Run) -> None:
     run(*INIT, *ADDRESSES)
-    command = [sys.executable, "-m", "pyinfra", Path("inventory").absolute(), "debug-inventory"]
+    command = [
+        sys.executable,
+        "-m",
+        "pyinfra",
+        str(Path("inventory").absolute()),
+        "debug-inventory",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=HERE)
     shown = done.stdout + done.stderr
     assert (done.returncode, "/etc/postfix/main.cf" in shown) == (0, True), shown
@@ -302,7 +316,7 @@ def test_pyinfra_shows_the_inventory_without_its_secrets(run) -> None:
         assert secret not in shown
 
 
-def test_printing_dns_loads_nothing_that_it_does_not_need(run) -> None:
+def test_printing_dns_loads_nothing_that_it_does_not_need(run: Run) -> None:
     run(*INIT, *ADDRESSES)
     code = """import atexit, sys
 from mailwright.cli import main
@@ -316,11 +330,12 @@ main(["dns", "inventory", "example.com"])"""
 def test_the_reader_of_a_pipe_may_leave() -> None:
     run = [sys.executable, "-c", "from mailwright.cli import main; main(['dns', '--help'])"]
     process = subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=HERE)
+    assert process.stdout and process.stderr
     process.stdout.close()
     assert process.stderr.read() == b""
 
 
-def test_tlsa_is_not_left_out_where_the_certificate_is_missing(run, folder) -> None:
+def test_tlsa_is_not_left_out_where_the_certificate_is_missing(run: Run, folder: Folder) -> None:
     folder.hosts = folder.hosts.replace('"debian": 12', '"debian": 12, "dane": True')
     folder.load()
     run("keys", str(folder.path))

@@ -3,6 +3,7 @@
 import subprocess
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import dns.name
 import dns.zone
@@ -11,14 +12,16 @@ import pytest
 from mailwright.dns.formats.bind import text
 from mailwright.dns.record import RECOMMENDED, Record, strings
 from mailwright.dns.records import records, zones
+from mailwright.inventory.load import Inventory
 from mailwright.keys import signing_key
+from tests.unit.conftest import Folder
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
 NS = "@ 3600 IN NS ns.elsewhere.example.\n"
 
 
 @pytest.fixture
-def inventory(folder):
+def inventory(folder: Folder) -> Inventory:
     folder.mail = folder.mail.replace(
         '[domains."example.org"]', '[domains."example.org"]\ndkim = ["rsa", "ed25519"]'
     )
@@ -40,7 +43,7 @@ def values(of: dns.zone.Zone, name: str, kind: str) -> list[str]:
     return [rdata.to_text() for rdata in found or []]
 
 
-def test_what_the_world_must_know(inventory) -> None:
+def test_what_the_world_must_know(inventory: Inventory) -> None:
     found = {
         (r.name, r.type): r.values
         for r in records(inventory)
@@ -75,7 +78,7 @@ def test_what_the_world_must_know(inventory) -> None:
     }
 
 
-def test_every_key_is_published(inventory) -> None:
+def test_every_key_is_published(inventory: Inventory) -> None:
     found = {(r.name, r.values) for r in records(inventory) if "_domainkey" in r.name}
     assert found == {
         (f"{key.selector}._domainkey.{key.domain}.", (key.record,))
@@ -85,7 +88,7 @@ def test_every_key_is_published(inventory) -> None:
     assert len(found) == 4
 
 
-def test_a_bounce_is_signed_whatever_the_name_of_the_host(folder) -> None:
+def test_a_bounce_is_signed_whatever_the_name_of_the_host(folder: Folder) -> None:
     """By the domain that the name lies in; or else its own name has the postmaster's keys."""
     folder.hosts = folder.hosts.replace('"mail.example.org"', '"mail.hoster.example"')
     folder.mail = folder.mail.replace('"mail.example.org"', '"mail.hoster.example"')
@@ -93,6 +96,7 @@ def test_a_bounce_is_signed_whatever_the_name_of_the_host(folder) -> None:
     list(signing_key.create(folder.path, [("example.com", "rsa")], date(2026, 11, 22)))
     inventory = folder.load(keys=True)
     within, without = inventory.hosts
+    assert within.domain_around and without.domain_lending
     assert (within.domain_around.name, within.domain_lending) == ("example.com", None)
     assert (without.domain_around, without.domain_lending.name) == (None, "example.org")
     keys = {r.name: r.values for r in records(inventory) if r.purpose == "dkim"}
@@ -101,14 +105,14 @@ def test_a_bounce_is_signed_whatever_the_name_of_the_host(folder) -> None:
     assert f"{selector}.mail.example.com." not in keys
 
 
-def test_every_record_says_why_in_one_sentence(inventory) -> None:
+def test_every_record_says_why_in_one_sentence(inventory: Inventory) -> None:
     for record in records(inventory):
         assert record.why.endswith(".")
         assert "RFC " in record.why
         assert "\n" not in record.why
 
 
-def test_no_name_has_two_policies(folder) -> None:
+def test_no_name_has_two_policies(folder: Folder) -> None:
     folder.hosts = """mail = [
         ("example.com", {"debian": 12, "ipv4": "198.51.100.10"}),
         ("mail.example.org", {"debian": 12, "ipv4": "198.51.100.11"}),
@@ -123,7 +127,7 @@ def test_no_name_has_two_policies(folder) -> None:
     assert policies["_dmarc.example.com."][0].startswith("v=DMARC1; p=quarantine; aspf=s; rua=")
 
 
-def test_name_servers_take_every_zone(inventory, tmp_path) -> None:
+def test_name_servers_take_every_zone(inventory: Inventory, tmp_path: Path) -> None:
     for domain in inventory.domains:
         file = tmp_path / domain.name
         file.write_text(SOA + NS + text(domain.name, zones(inventory)[domain.name]))
@@ -132,7 +136,7 @@ def test_name_servers_take_every_zone(inventory, tmp_path) -> None:
         assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "OK"), done.stdout
 
 
-def test_a_resolver_reads_what_was_meant(inventory) -> None:
+def test_a_resolver_reads_what_was_meant(inventory: Inventory) -> None:
     for domain in inventory.domains:
         mine = [r for r in records(inventory) if r.name.endswith(f"{domain.name}.")]
         found = parsed(domain.name, text(domain.name, zones(inventory)[domain.name]))
@@ -141,7 +145,7 @@ def test_a_resolver_reads_what_was_meant(inventory) -> None:
         assert len(list(found.iterate_rdatasets())) == len(mine) + 2  # and SOA, NS
 
 
-def test_a_zone_shows_both_forms_and_one_reason_for_each_record_set(inventory) -> None:
+def test_a_zone_shows_both_forms_and_one_reason_for_each_record_set(inventory: Inventory) -> None:
     origin = "xn--mnchen-3ya.example"
     lines = text(origin, zones(inventory)[origin]).splitlines()
     assert lines[0] == "; Zone münchen.example (xn--mnchen-3ya.example)"
@@ -151,7 +155,7 @@ def test_a_zone_shows_both_forms_and_one_reason_for_each_record_set(inventory) -
     assert "xn--mnchen-3ya.example. 3600 IN MX 10 mail.example.org." in lines
 
 
-def test_records_belong_to_the_nearest_of_our_domains(folder) -> None:
+def test_records_belong_to_the_nearest_of_our_domains(folder: Folder) -> None:
     folder.hosts = folder.hosts.replace("mail.example.org", "mx.elsewhere.example")
     folder.mail = folder.mail.replace("mail.example.org", "mx.elsewhere.example")
     folder.mail += '[domains."sub.example.com"]\nhost = "mail.example.com"\n'
@@ -163,7 +167,7 @@ def test_records_belong_to_the_nearest_of_our_domains(folder) -> None:
     assert {"mx.elsewhere.example.", "20.100.51.198.in-addr.arpa."} <= names[""]
 
 
-def test_pointers_are_notes_for_whoever_assigns_the_addresses(inventory) -> None:
+def test_pointers_are_notes_for_whoever_assigns_the_addresses(inventory: Inventory) -> None:
     lines = text("", zones(inventory)[""]).splitlines()
     assert all(line.startswith(";") or not line for line in lines)
     assert lines[-5:] == [

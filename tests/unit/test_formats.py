@@ -13,6 +13,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.zone
 import pytest
+from dns.rdtypes.ANY.TXT import TXT
 from hypothesis import given
 from hypothesis import strategies as st
 from octodns.provider.yaml import YamlProvider
@@ -24,8 +25,10 @@ from mailwright.commands.terminal import published
 from mailwright.dns.formats import FORMATS, bind, dnscontrol, nsupdate, octodns, terraform, values
 from mailwright.dns.record import Record, strings
 from mailwright.dns.records import each_zone, records
+from mailwright.inventory.load import Inventory
 from mailwright.model.address import zone_of
 from mailwright.rotation import birth
+from tests.unit.conftest import Folder
 
 SOA = "@ 3600 IN SOA ns.elsewhere.example. hostmaster.elsewhere.example. 1 7200 900 1209600 300\n"
 Data = set[tuple[str, str, int, str]]
@@ -55,7 +58,7 @@ parked = true
 
 
 @pytest.fixture
-def inventory(folder, chain):
+def inventory(folder: Folder, chain: Callable[..., str]) -> Inventory:
     folder.hosts = folder.hosts.replace(
         '"ipv4": "198.51.100.10"', '"ipv4": "198.51.100.10", "dane": True'
     )
@@ -75,7 +78,7 @@ def inventory(folder, chain):
 def datum(name: str, kind: str, ttl: int, text: str) -> tuple[str, str, int, str]:
     """A record in one form, however its TXT was split."""
     data = dns.rdata.from_text("IN", kind, text)
-    whole = repr(b"".join(data.strings)) if kind == "TXT" else data.to_text().lower()
+    whole = repr(b"".join(data.strings)) if isinstance(data, TXT) else data.to_text().lower()
     return name, kind, ttl, whole
 
 
@@ -195,7 +198,7 @@ READ: dict[str, Callable[[str, str, Path], Data]] = {
 }
 
 
-def test_the_inventory_of_these_tests_has_every_record_that_there_is(inventory) -> None:
+def test_the_inventory_of_these_tests_has_every_record_that_there_is(inventory: Inventory) -> None:
     written = set()
     for path in Path(mailwright.dns.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -210,27 +213,30 @@ def test_every_format_is_read_by_a_test() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-def test_what_reads_a_format_finds_every_record(inventory, name: str, tmp_path: Path) -> None:
+def test_what_reads_a_format_finds_every_record(
+    inventory: Inventory, name: str, tmp_path: Path
+) -> None:
     for origin, some in each_zone(inventory):
         if origin:
             found = READ[name](origin, FORMATS[name].text(origin, some), tmp_path)
             assert found == meant(some), origin
 
 
-def test_zones_in_a_stream_are_all_records(inventory) -> None:
+def test_zones_in_a_stream_are_all_records(inventory: Inventory) -> None:
     found = [record.id for _, some in each_zone(inventory) for record in some]
     assert sorted(found) == sorted(record.id for record in records(inventory))
 
 
-def test_each_record_is_in_the_nearest_zone(inventory) -> None:
+def test_each_record_is_in_the_nearest_zone(inventory: Inventory) -> None:
     """Whichever domain it is of; not every domain is looked through for such records."""
-    known, wanted = {domain.name for domain in inventory.domains}, {}
+    known = {domain.name for domain in inventory.domains}
+    wanted: dict[str, set[Record]] = {}
     for record in records(inventory):
         wanted.setdefault(zone_of(record.name, known), set()).add(record)
     assert {origin: {*some} for origin, some in each_zone(inventory)} == wanted
 
 
-def test_some_zones_have_the_same_records_as_among_all(inventory) -> None:
+def test_some_zones_have_the_same_records_as_among_all(inventory: Inventory) -> None:
     """Though only those keys are read that they need."""
     for origin, some in each_zone(inventory):
         if origin:
@@ -239,7 +245,7 @@ def test_some_zones_have_the_same_records_as_among_all(inventory) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("terraform"), reason="Debian has no package of Terraform")
-def test_terraform_itself_reads_a_stream(inventory, tmp_path: Path) -> None:
+def test_terraform_itself_reads_a_stream(inventory: Inventory, tmp_path: Path) -> None:
     zones = [(origin, some) for origin, some in each_zone(inventory) if origin]
     (tmp_path / "mail.tf.json").write_text("".join(FORMATS["terraform"].stream(zones)))
     names = [f"mail_records_{origin.replace('.', '_')}" for origin, _ in zones]
@@ -277,7 +283,7 @@ DATA = {
 }
 
 
-def test_the_types_are_those_that_there_are(inventory) -> None:
+def test_the_types_are_those_that_there_are(inventory: Inventory) -> None:
     assert {record.type for record in records(inventory)} <= set(DATA)
     tables = (values._PARTS, dnscontrol._ARGUMENTS)
     assert all(set(table) == set(DATA) for table in tables)
@@ -322,7 +328,9 @@ def ran(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-def test_one_file_for_each_domain(inventory, name: str, tmp_path: Path, capsys) -> None:
+def test_one_file_for_each_domain(
+    inventory: Inventory, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     there = tmp_path / "dns"
     code, out, _ = ran(
         capsys, "dns", str(inventory.folder), "--format", name, "--output", str(there)
@@ -336,7 +344,9 @@ def test_one_file_for_each_domain(inventory, name: str, tmp_path: Path, capsys) 
             assert file.exists() == FORMATS[name].everywhere
 
 
-def test_what_a_format_has_no_place_for_is_said(inventory, capsys) -> None:
+def test_what_a_format_has_no_place_for_is_said(
+    inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, err = ran(capsys, "dns", str(inventory.folder), "--format", "nsupdate")
     assert code == 0
     assert "mail.outside.example" not in out.replace("MX 10 mail.outside.example.", "").replace(
@@ -346,7 +356,9 @@ def test_what_a_format_has_no_place_for_is_said(inventory, capsys) -> None:
     assert "mail.outside.example. A" in err
 
 
-def test_a_stream_of_json_is_one_list(inventory, capsys) -> None:
+def test_a_stream_of_json_is_one_list(
+    inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, out, _ = ran(capsys, "dns", str(inventory.folder), "--format", "json")
     zones = json.loads(out)
     assert [zone["zone"] or "" for zone in zones] == [origin for origin, _ in each_zone(inventory)]
@@ -354,7 +366,9 @@ def test_a_stream_of_json_is_one_list(inventory, capsys) -> None:
     assert [zone["zone"] for zone in json.loads(out)] == ["example.com"]
 
 
-def test_the_default_is_a_zone_file(inventory, capsys) -> None:
+def test_the_default_is_a_zone_file(
+    inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
     _, out, _ = ran(capsys, "dns", str(inventory.folder))
     assert out == "\n".join(bind.text(origin, some) for origin, some in each_zone(inventory))
 

@@ -9,6 +9,7 @@ from mailwright.inventory.load import load
 from mailwright.inventory.machine import USUAL, pyinfra_settings
 from mailwright.model.capacity import Capacity
 from mailwright.model.problems import Invalid, Problems
+from tests.unit.conftest import Folder
 
 
 def only(host: str) -> str:
@@ -28,7 +29,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
         load(tmp_path / "file")
 
 
-def test_missing_files_are_reported_together(folder) -> None:
+def test_missing_files_are_reported_together(folder: Folder) -> None:
     with pytest.raises(Problems) as caught:
         load(folder.path)
     assert str(caught.value).splitlines() == [
@@ -51,7 +52,7 @@ def test_missing_files_are_reported_together(folder) -> None:
         ("mail = [5]", "hosts.py: mail: is no group of hosts; expected a list of names or (name, data) (name it _mail if it is no group)"),
     ],
 )  # fmt: skip
-def test_no_inventory(folder, text: str, line: str) -> None:
+def test_no_inventory(folder: Folder, text: str, line: str) -> None:
     folder.hosts = text
     assert line in folder.wrong()
 
@@ -82,13 +83,13 @@ def test_no_inventory(folder, text: str, line: str) -> None:
         ('{"tls_chain_file": 5, "debian": 12, "ipv4": "198.51.100.10"}', 'hosts.py: "mail.example.com".tls_chain_file: 5 is no path; expected a path relative to the inventory folder'),
     ],
 )  # fmt: skip
-def test_what_a_host_says(folder, host: str, line: str) -> None:
+def test_what_a_host_says(folder: Folder, host: str, line: str) -> None:
     folder.hosts = only(host)
     folder.mail = folder.mail.replace("mail.example.org", "mail.example.com")
     assert folder.wrong() == [line]
 
 
-def test_a_host_has_memory_for_what_may_log_in_there(folder) -> None:
+def test_a_host_has_memory_for_what_may_log_in_there(folder: Folder) -> None:
     folder.hosts = only('{"memory": "512M", "debian": 12, "ipv4": "198.51.100.10"}')
     folder.mail = folder.mail.replace("mail.example.org", "mail.example.com")
     there = 'host = "mail.example.com"'
@@ -115,12 +116,12 @@ def test_a_million_mailboxes_need_no_more_than_two_gigabytes() -> None:
         ('mail = [("a.example.com", {"debian": 12, "ipv4": "198.51.100.10"}), ("b.example.com", {"debian": 12, "ipv4": "198.51.100.11", "myhostname": "A.example.com"})]', 'hosts.py: "b.example.com": \'a.example.com\' is taken by \'a.example.com\'; expected one of its own'),
     ],
 )  # fmt: skip
-def test_what_hosts_say_together(folder, hosts: str, line: str) -> None:
+def test_what_hosts_say_together(folder: Folder, hosts: str, line: str) -> None:
     folder.hosts = hosts
     assert line in folder.wrong()
 
 
-def test_pyinfra_s_own_settings_pass(folder) -> None:
+def test_pyinfra_s_own_settings_pass(folder: Folder) -> None:
     folder.hosts = only(
         '{"debian": 12, "ipv4": "198.51.100.10", "ssh_user": "admin", "ssh_port": 2222, "_sudo": True}'
     )
@@ -128,11 +129,11 @@ def test_pyinfra_s_own_settings_pass(folder) -> None:
     assert folder.load().hosts[0].ssh_port == 2222
 
 
-def test_what_most_hosts_say_is_pyinfra_s(folder) -> None:
+def test_what_most_hosts_say_is_pyinfra_s(folder: Folder) -> None:
     assert pyinfra_settings() > USUAL
 
 
-def test_groups_are_read_as_pyinfra_reads_them(folder) -> None:
+def test_groups_are_read_as_pyinfra_reads_them(folder: Folder) -> None:
     folder.hosts = """
 import os
 _key = ["no", "group"]

@@ -1,12 +1,15 @@
 """What follows from a description that is right."""
 
 import json
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 
 import pytest
 
+from tests.unit.conftest import Folder
 
-def test_a_host_has_what_is_stored_on_it(folder) -> None:
+
+def test_a_host_has_what_is_stored_on_it(folder: Folder) -> None:
     first, second = folder.load().hosts
     assert (first.name, first.debian, first.dovecot, first.postfix) == (
         "mail.example.com", 12, "2.3", "3.7",
@@ -22,7 +25,7 @@ def test_a_host_has_what_is_stored_on_it(folder) -> None:
     assert 25 in [listener.port for listener in first.listeners]
 
 
-def test_who_may_send_as_whom(folder) -> None:
+def test_who_may_send_as_whom(folder: Folder) -> None:
     folder.mail += """
 "team@example.com" = ["info@example.com", "bob@example.org", "x@elsewhere.example"]
 "all@example.org" = ["team@example.com", "bob+all@example.org"]
@@ -45,13 +48,13 @@ def test_who_may_send_as_whom(folder) -> None:
     }
 
 
-def test_a_long_chain_of_aliases_is_followed(folder) -> None:
+def test_a_long_chain_of_aliases_is_followed(folder: Folder) -> None:
     steps = [f'"a{n}@example.com" = "a{n + 1}@example.com"' for n in range(5000)]
     folder.mail += "\n".join(reversed(steps)) + '\n"a5000@example.com" = "alice@example.com"\n'
     assert folder.load().ends["a0@example.com"] == {"alice@example.com"}
 
 
-def test_many_ways_to_one_mailbox_are_each_walked_once(folder) -> None:
+def test_many_ways_to_one_mailbox_are_each_walked_once(folder: Folder) -> None:
     for n in range(60):
         further = [f"{side}{n + 1}@example.com" for side in "ab"] if n < 59 else "alice@example.com"
         folder.mail += f'"a{n}@example.com" = {further!r}\n"b{n}@example.com" = {further!r}\n'
@@ -61,7 +64,7 @@ def test_many_ways_to_one_mailbox_are_each_walked_once(folder) -> None:
     assert sorted(lines) == [where.format(side) + hint for side in "ab"]
 
 
-def test_local_host_and_myhostname(folder) -> None:
+def test_local_host_and_myhostname(folder: Folder) -> None:
     data = {"debian": 13, "ipv6": "2001:DB8:0::1", "myhostname": "Mx.example.com"}
     folder.hosts = f'mail = [("@local", {data})]'
     folder.mail = folder.mail.replace("mail.example.com", "@local")
@@ -74,7 +77,7 @@ def test_local_host_and_myhostname(folder) -> None:
     assert {domain.host for domain in inventory.domains} == {"mx.example.com"}
 
 
-def test_no_secret_shows_itself(folder, chain) -> None:
+def test_no_secret_shows_itself(folder: Folder, chain: Callable[..., str]) -> None:
     (folder.path / "tls").mkdir()
     for name in ("mail.example.com", "mail.example.org"):
         path = folder.path / f"tls/{name}.pem"
@@ -88,8 +91,8 @@ def test_no_secret_shows_itself(folder, chain) -> None:
     assert folder.hash not in shown
 
 
-def test_the_description_is_frozen(folder) -> None:
+def test_the_description_is_frozen(folder: Folder) -> None:
     inventory = folder.load()
     for thing in (inventory, *inventory.hosts, *inventory.domains, *inventory.mailboxes):
         with pytest.raises(FrozenInstanceError):
-            thing.name = "other"
+            thing.name = "other"  # type: ignore[attr-defined]  # what nothing may do

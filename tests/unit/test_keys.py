@@ -4,26 +4,30 @@
 import base64
 import os
 import stat
+from collections.abc import Generator
 from datetime import date
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from mailwright.inventory.load import load
 from mailwright.keys import dkim_files, secret, signing_key
 from mailwright.keys.dkim_files import path_of
+from mailwright.model.dkim import DkimKey
 from mailwright.model.problems import Problems
+from tests.unit.conftest import Folder
 
 DAY = date(2026, 11, 22)
 ED25519 = [("example.com", "ed25519")]
 
 
-def make(folder, *wanted, passphrase=None):
+def make(folder: Folder, *wanted: tuple[str, str], passphrase: str | None = None) -> list[DkimKey]:
     return list(signing_key.create(folder.path, wanted or ED25519, DAY, passphrase))
 
 
-def pem(private) -> str:
+def pem(private: PrivateKeyTypes) -> str:
     return private.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -32,7 +36,7 @@ def pem(private) -> str:
 
 
 @pytest.fixture
-def folder(folder):
+def folder(folder: Folder) -> Folder:
     folder.hosts = 'mail = [("mail.example.com", {"debian": 12, "ipv4": "198.51.100.10"})]'
     folder.mail = (
         'postmaster = "me@elsewhere.example"\n[domains."example.com"]\ndkim = ["ed25519"]\n'
@@ -40,7 +44,7 @@ def folder(folder):
     return folder
 
 
-def test_keys_are_private_from_the_first_byte(folder) -> None:
+def test_keys_are_private_from_the_first_byte(folder: Folder) -> None:
     old = os.umask(0)
     try:
         (key,) = make(folder)
@@ -54,7 +58,7 @@ def test_keys_are_private_from_the_first_byte(folder) -> None:
     ]  # fmt: skip
 
 
-def test_an_ed25519_key_is_what_rspamd_and_the_world_read(folder) -> None:
+def test_an_ed25519_key_is_what_rspamd_and_the_world_read(folder: Folder) -> None:
     (made,) = make(folder)
     (key,) = folder.load(keys=True).domains[0].keys
     assert key == made
@@ -67,9 +71,10 @@ def test_an_ed25519_key_is_what_rspamd_and_the_world_read(folder) -> None:
     assert path_of(folder.path, key, ".txt").read_text() == f"{key.record}\n"
 
 
-def test_an_rsa_key_is_what_rspamd_and_the_world_read(folder) -> None:
+def test_an_rsa_key_is_what_rspamd_and_the_world_read(folder: Folder) -> None:
     (key,) = make(folder, ("example.com", "rsa"))
     private = serialization.load_pem_private_key(key.rspamd_key.encode(), None)
+    assert isinstance(private, rsa.RSAPrivateKey)
     assert private.key_size == 2048
     assert key.rspamd_key.startswith("-----BEGIN PRIVATE KEY-----\n")
     head, _, value = key.record.partition("p=")
@@ -78,13 +83,13 @@ def test_an_rsa_key_is_what_rspamd_and_the_world_read(folder) -> None:
     assert serialization.load_der_public_key(base64.b64decode(value)) == private.public_key()
 
 
-def test_no_secret_in_the_repr(folder) -> None:
+def test_no_secret_in_the_repr(folder: Folder) -> None:
     (key,) = make(folder)
     assert key.rspamd_key not in repr(key)
     assert "PRIVATE" not in repr(key)
 
 
-def test_a_new_key_never_takes_an_old_ones_place(folder) -> None:
+def test_a_new_key_never_takes_an_old_ones_place(folder: Folder) -> None:
     (first,) = make(folder)
     text = path_of(folder.path, first).read_bytes()
     (second,) = make(folder)
@@ -96,10 +101,11 @@ def test_a_new_key_never_takes_an_old_ones_place(folder) -> None:
     assert path_of(folder.path, first).read_bytes() == text
 
 
-def test_an_interrupted_run_is_continued(folder) -> None:
+def test_an_interrupted_run_is_continued(folder: Folder) -> None:
     wanted = [(f"d{n}.example", "ed25519") for n in range(8)]
     run = signing_key.create(folder.path, wanted, DAY)
     first = next(run)
+    assert isinstance(run, Generator)
     run.close()
     assert path_of(folder.path, first).exists()
     path_of(folder.path, first, ".txt").unlink()
@@ -110,7 +116,9 @@ def test_an_interrupted_run_is_continued(folder) -> None:
     assert not list(folder.path.glob("keys/*/.*"))
 
 
-def test_a_passphrase_encrypts_what_is_on_the_disk(folder, monkeypatch) -> None:
+def test_a_passphrase_encrypts_what_is_on_the_disk(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (key,) = make(folder, passphrase="open sesame")
     assert "BEGIN ENCRYPTED PRIVATE KEY" in path_of(folder.path, key).read_text()
     where = "keys/example.com/mw20261122e.pem"
@@ -143,13 +151,13 @@ def damaged() -> str:
         (pem(ed25519.Ed25519PrivateKey.generate()), "does not fit the public value in mw20261122e.txt (restore the key that belongs to it, or move both files away and make a new key)"),
     ],
 )  # fmt: skip
-def test_keys_that_cannot_be_used(folder, text: str, line: str) -> None:
+def test_keys_that_cannot_be_used(folder: Folder, text: str, line: str) -> None:
     (key,) = make(folder)
     path_of(folder.path, key).write_text(text)
     assert folder.wrong(keys=True) == [f"keys/example.com/mw20261122e.pem: {line}"]
 
 
-def test_keys_that_cannot_be_read(folder) -> None:
+def test_keys_that_cannot_be_read(folder: Folder) -> None:
     (key,) = make(folder)
     path_of(folder.path, key).chmod(0o644)
     where = "keys/example.com/mw20261122e.pem"
@@ -160,7 +168,7 @@ def test_keys_that_cannot_be_read(folder) -> None:
     assert folder.wrong(keys=True) == [f"{where}: cannot be read: Is a directory"]
 
 
-def test_what_is_public_is_read_without_the_private_key(folder) -> None:
+def test_what_is_public_is_read_without_the_private_key(folder: Folder) -> None:
     (key,) = make(folder)
     folder.load()
     public = load(folder.path, require_keys=False, require_tls=False, public=True)
@@ -174,7 +182,7 @@ def test_what_is_public_is_read_without_the_private_key(folder) -> None:
             load(folder.path, require_keys=False, require_tls=False, public=True)
 
 
-def test_a_lost_key_is_no_missing_key(folder) -> None:
+def test_a_lost_key_is_no_missing_key(folder: Folder) -> None:
     (key,) = make(folder)
     path_of(folder.path, key).unlink()
     lost = (
@@ -185,7 +193,7 @@ def test_a_lost_key_is_no_missing_key(folder) -> None:
     assert folder.wrong(keys=False) == [lost]
 
 
-def test_algorithms_are_those_of_the_domain(folder) -> None:
+def test_algorithms_are_those_of_the_domain(folder: Folder) -> None:
     make(folder, ("example.com", "rsa"))
     assert folder.wrong(keys=True) == [
         f"keys/example.com: has no DKIM key for ed25519 (make it with 'mailwright keys {folder.path}')"

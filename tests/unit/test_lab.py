@@ -8,6 +8,8 @@ import dns.rdatatype
 import dns.zone
 import pytest
 from cryptography import x509
+from dns.node import Node
+from dns.rdataset import Rdataset
 
 from lab.addresses import NAMESERVER, RESERVED, Place
 from lab.authority import Authority
@@ -46,8 +48,8 @@ def test_every_zone_is_signed_by_the_key_that_its_parent_vouches_for(tmp_path: P
         assert dns.dnssec.make_ds(child, keys[0], "SHA256") in ds
     mail = dns.name.from_text("mail.example.com.")
     signatures = whole[COM].find_rdataset(mail, "RRSIG", "A")
-    keys = {COM: whole[COM].find_rdataset(COM, "DNSKEY")}
-    dns.dnssec.validate((mail, whole[COM].find_rdataset(mail, "A")), (mail, signatures), keys)
+    trusted: dict[dns.name.Name, Node | Rdataset] = {COM: whole[COM].find_rdataset(COM, "DNSKEY")}
+    dns.dnssec.validate((mail, whole[COM].find_rdataset(mail, "A")), (mail, signatures), trusted)
 
 
 def test_the_trust_in_the_root_stays_when_zones_change(tmp_path: Path) -> None:

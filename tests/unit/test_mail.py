@@ -6,6 +6,7 @@ import pytest
 from mailwright.inventory.load import load
 from mailwright.model.address_book import Alias
 from mailwright.model.problems import Problems
+from tests.unit.conftest import Folder
 
 GOOD = "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"
 HINT = "(make one with 'mailwright password')"
@@ -72,13 +73,13 @@ TAIL = {
 
 
 @pytest.mark.parametrize("text", HEAD)
-def test_settings(folder, text: str) -> None:
+def test_settings(folder: Folder, text: str) -> None:
     folder.mail = f"{text}\n{folder.mail}"
     assert folder.wrong() == [HEAD[text]]
 
 
 @pytest.mark.parametrize("text", TAIL)
-def test_tables(folder, text: str) -> None:
+def test_tables(folder: Folder, text: str) -> None:
     folder.mail += text
     lines = folder.wrong()
     assert lines == [TAIL[text]]
@@ -94,26 +95,26 @@ def test_tables(folder, text: str) -> None:
         ('postmaster = "postmaster@example.com"', "mail.toml: postmaster: 'postmaster@example.com' is nobody's address; expected a mailbox or an alias"),
     ],
 )  # fmt: skip
-def test_a_postmaster_who_gets_no_mail(folder, postmaster: str, line: str) -> None:
+def test_a_postmaster_who_gets_no_mail(folder: Folder, postmaster: str, line: str) -> None:
     folder.mail = folder.mail.replace('postmaster = "alice@example.com"', postmaster)
     assert line in folder.wrong()
 
 
-def test_toml_errors_have_line_and_column(folder) -> None:
+def test_toml_errors_have_line_and_column(folder: Folder) -> None:
     folder.mail = 'postmaster = "a\n'
     assert folder.wrong() == [
         "mail.toml: is no TOML: illegal character '\\n' (at line 1, column 16)"
     ]
 
 
-def test_what_is_no_text_at_all(folder) -> None:
+def test_what_is_no_text_at_all(folder: Folder) -> None:
     (folder.path / "hosts.py").write_text(folder.hosts)
     (folder.path / "mail.toml").write_bytes(b"\xff")
     with pytest.raises(Problems, match=r"^mail\.toml: cannot be read: 'utf-8' codec can't decode"):
         load(folder.path)
 
 
-def test_a_problem_is_one_line_whatever_is_in_it(folder) -> None:
+def test_a_problem_is_one_line_whatever_is_in_it(folder: Folder) -> None:
     folder.mail += '"x\\ny@example.com" = 5\n'
     assert folder.wrong() == [
         'mail.toml: aliases."x\\ny@example.com": 5 is no mail address; expected one such as alice@example.com',
@@ -121,7 +122,7 @@ def test_a_problem_is_one_line_whatever_is_in_it(folder) -> None:
     ]
 
 
-def test_no_domains(folder) -> None:
+def test_no_domains(folder: Folder) -> None:
     folder.mail = ""
     assert folder.wrong() == [
         'mail.toml: domains: is missing; expected [domains."example.com"]',
@@ -129,12 +130,12 @@ def test_no_domains(folder) -> None:
     ]
 
 
-def test_a_mailbox_that_is_no_table_may_be_a_password(folder) -> None:
+def test_a_mailbox_that_is_no_table_may_be_a_password(folder: Folder) -> None:
     folder.mail += '[mailboxes]\n"c@example.com" = "hunter2"\n'
     assert folder.wrong() == ['mail.toml: mailboxes."c@example.com": is no table']
 
 
-def test_everything_is_reported_at_once(folder) -> None:
+def test_everything_is_reported_at_once(folder: Folder) -> None:
     folder.hosts = folder.hosts.replace("13,", "11,").replace("198.51.100.20", "x")
     folder.mail = f"""qouta = "1G"
 message_size_limit = "x"
@@ -168,7 +169,7 @@ dkim = ["x", "y", "rsa", "z"]
     ]
 
 
-def test_sizes_and_defaults(folder) -> None:
+def test_sizes_and_defaults(folder: Folder) -> None:
     inventory = folder.load()
     assert {box.address: box.quota for box in inventory.mailboxes} == {
         "alice@example.com": 1 << 30,
@@ -183,7 +184,7 @@ def test_sizes_and_defaults(folder) -> None:
     assert folder.load().mailboxes[0].quota == 0
 
 
-def test_addresses_and_domains_are_folded(folder) -> None:
+def test_addresses_and_domains_are_folded(folder: Folder) -> None:
     folder.mail += (
         '"Team@EXAMPLE.com" = ["BOB@example.org", "alice+lists@Example.com", "x@elsewhere.example"]\n'
         '[domains."MÜNCHEN.example"]\nhost = "mail.example.org"\n'
@@ -200,7 +201,7 @@ def test_addresses_and_domains_are_folded(folder) -> None:
     assert inventory.ends["team@example.com"] == set(targets)
 
 
-def test_the_roles_of_every_domain_reach_the_postmaster(folder) -> None:
+def test_the_roles_of_every_domain_reach_the_postmaster(folder: Folder) -> None:
     folder.mail += '"abuse@example.org" = "bob@example.org"\n' + box("postmaster@example.org")
     assert [each for each in folder.load().aliases if each.address != "info@example.com"] == [
         Alias("abuse@example.com", ("alice@example.com",)),
@@ -209,19 +210,19 @@ def test_the_roles_of_every_domain_reach_the_postmaster(folder) -> None:
     ]
 
 
-def test_a_domain_needs_no_host_where_there_is_one_only(folder) -> None:
+def test_a_domain_needs_no_host_where_there_is_one_only(folder: Folder) -> None:
     folder.hosts = 'mail = [("mail.example.com", {"debian": 12, "ipv4": "198.51.100.10"})]'
     folder.mail = folder.mail.replace('host = "mail.example.com"', "")
     folder.mail = folder.mail.replace('host = "mail.example.org"', "")
     assert [domain.host for domain in folder.load().domains] == ["mail.example.com"] * 2
 
 
-def test_many_loops_are_found_in_one_pass(folder) -> None:
+def test_many_loops_are_found_in_one_pass(folder: Folder) -> None:
     folder.mail += "".join(f'"a{n}@example.com" = "a{n}@example.com"\n' for n in range(3000))
     assert len(folder.wrong()) == 3000
 
 
-def test_what_is_most_likely_not_meant_is_a_warning(folder) -> None:
+def test_what_is_most_likely_not_meant_is_a_warning(folder: Folder) -> None:
     folder.mail = folder.mail.replace('"2G"', '"100K"')
     folder.mail = folder.mail.replace('"alice@example.com"', '"root@elsewhere.example"', 1)
     folder.mail += '[mailboxes."team@example.com"]\nuse = "shared"\n'

@@ -15,7 +15,7 @@ from mailwright.inventory import edit
 from mailwright.inventory.edit import Editor
 from mailwright.model.problems import Problems
 from tests.unit.conftest import HASH, Folder
-from tests.unit.test_cli import HERE, terminal
+from tests.unit.test_cli import HERE, Run, terminal
 
 MAIL = f"""\
 # What this is.
@@ -51,7 +51,12 @@ def written(folder: Folder) -> Path:
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, written, tmp_path):
+def run(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    written: Path,
+    tmp_path: Path,
+) -> Run:
     """Types a command about the folder; gives its exit code, output and error lines."""
     from mailwright import cli
 
@@ -75,7 +80,9 @@ def boxes(written: Path) -> dict[str, dict[str, object]]:
     return dict(tomllib.loads(written.read_text())["mailboxes"])
 
 
-def test_a_new_mailbox_stands_behind_the_last_and_the_rest_is_untouched(run, written) -> None:
+def test_a_new_mailbox_stands_behind_the_last_and_the_rest_is_untouched(
+    run: Run, written: Path
+) -> None:
     code, out, err = run("add", "carol@example.com", "--use", "both", password="hush hush\n")
     assert (code, err) == (0, [])
     assert out == f"carol@example.com is in {written}\n"
@@ -86,14 +93,16 @@ def test_a_new_mailbox_stands_behind_the_last_and_the_rest_is_untouched(run, wri
     assert written.read_text() == MAIL.replace(anchor, new + anchor)
 
 
-def test_a_mailbox_that_is_removed_leaves_the_comments_of_others(run, written) -> None:
+def test_a_mailbox_that_is_removed_leaves_the_comments_of_others(run: Run, written: Path) -> None:
     assert run("remove", "BOB@example.org")[0] == 0
     block = f'[mailboxes."bob@example.org"]\npassword = "{HASH}"\n'
     removed = '\n[removed]\n"bob@example.org" = "bob@example.org"\n'
     assert written.read_text() == MAIL.replace(block, "") + removed
 
 
-def test_adding_and_removing_is_the_old_file_and_whose_mail_is_left(run, written) -> None:
+def test_adding_and_removing_is_the_old_file_and_whose_mail_is_left(
+    run: Run, written: Path
+) -> None:
     run("add", "scan@example.com", "--use", "send-only", "--generate")
     run("remove", "scan@example.com")
     assert written.read_text() == MAIL
@@ -102,7 +111,7 @@ def test_adding_and_removing_is_the_old_file_and_whose_mail_is_left(run, written
     assert written.read_text() == f'{MAIL}\n[removed]\n"carol@example.com" = "carol@example.com"\n'
 
 
-def test_settings_change_in_their_place(run, written) -> None:
+def test_settings_change_in_their_place(run: Run, written: Path) -> None:
     assert run("set", "alice@example.com", "--quota", "5G", "--use", "archive")[0] == 0
     changed = MAIL.replace("quota = '2G' ", 'quota = "5G" ').replace(
         "# she asked for it\n", '# she asked for it\nuse = "archive"\n'
@@ -115,12 +124,12 @@ def test_settings_change_in_their_place(run, written) -> None:
     assert written.read_text() == changed.replace("suspended = true\n", "")
 
 
-def test_protocols_are_a_list(run, written) -> None:
+def test_protocols_are_a_list(run: Run, written: Path) -> None:
     run("set", "alice@example.com", "--protocols", "imap,sieve")
     assert boxes(written)["Alice@example.com"]["protocols"] == ["imap", "sieve"]
 
 
-def test_a_password_is_replaced_and_never_shown(run, written) -> None:
+def test_a_password_is_replaced_and_never_shown(run: Run, written: Path) -> None:
     code, out, err = run("password", "alice@example.com", password="correct horse\n")
     assert (code, out, err) == (0, f"alice@example.com has a new password in {written}\n", [])
     new = str(boxes(written)["Alice@example.com"]["password"])
@@ -128,20 +137,20 @@ def test_a_password_is_replaced_and_never_shown(run, written) -> None:
     assert written.read_text() == MAIL.replace(f'"{HASH}" # old', f'"{new}" # old')
 
 
-def test_a_made_up_password_is_shown_once(run, written) -> None:
+def test_a_made_up_password_is_shown_once(run: Run, written: Path) -> None:
     _, out, _ = run("password", "bob@example.org", "--generate")
     line = out.splitlines()[0]
     assert line.startswith("Password of bob@example.org, shown this once: ")
     assert opens(str(boxes(written)["bob@example.org"]["password"]), line.rpartition(" ")[2])
 
 
-def test_the_terminal_asks_twice_and_does_not_echo(written) -> None:
+def test_the_terminal_asks_twice_and_does_not_echo(written: Path) -> None:
     command = ("mailbox", "add", "carol@example.com", str(written.parent))
     code, seen = terminal(["correct horse", "correct horse"], *command)
     assert (code, "horse" in seen, "carol@example.com" in boxes(written)) == (0, False, True)
 
 
-def test_what_has_no_login_is_not_asked_for_a_password(run, written) -> None:
+def test_what_has_no_login_is_not_asked_for_a_password(run: Run, written: Path) -> None:
     assert run("add", "team@example.com", "--use", "shared")[0] == 0
     assert boxes(written)["team@example.com"] == {"use": "shared"}
     assert run("set", "bob@example.org", "--use", "shared")[0] == 0
@@ -150,7 +159,7 @@ def test_what_has_no_login_is_not_asked_for_a_password(run, written) -> None:
     assert opens(str(boxes(written)["bob@example.org"]["password"]), "hush")
 
 
-def test_list(run) -> None:
+def test_list(run: Run) -> None:
     run("set", "bob@example.org", "--suspended")
     assert run("list")[1].splitlines() == [
         "alice@example.com  devices  2G  imap submission sieve",
@@ -171,20 +180,22 @@ def test_list(run) -> None:
         (("add", "c@example.com"), "input: the password cannot be hashed; expected 1 to 72 bytes, none of them zero"),
     ],
 )  # fmt: skip
-def test_a_command_cannot_write_a_broken_description(run, written, args, line) -> None:
+def test_a_command_cannot_write_a_broken_description(
+    run: Run, written: Path, args: tuple[str, ...], line: str
+) -> None:
     code, _, err = run(*args)
     assert (code, err) == (1, [f"error: {line}"])
     assert written.read_text() == MAIL
     assert sorted(path.name for path in written.parent.iterdir()) == ["hosts.py", "mail.toml"]
 
 
-def test_who_is_still_needed_stays(run, written) -> None:
+def test_who_is_still_needed_stays(run: Run, written: Path) -> None:
     code, _, err = run("remove", "alice@example.com")
     assert (code, len(err)) == (1, 2)  # an alias and the postmaster
     assert written.read_text() == MAIL
 
 
-def test_nothing_to_set_is_wrong_usage(run) -> None:
+def test_nothing_to_set_is_wrong_usage(run: Run) -> None:
     assert run("set", "bob@example.org")[0] == 2
 
 
@@ -197,7 +208,7 @@ def test_nothing_to_set_is_wrong_usage(run) -> None:
         MAIL + '\n# The end.\n[mailboxes."zoe@example.com"] # z\n  password = """\\\n  ' + HASH + '"""\n# [x]\n',
     ],
 )  # fmt: skip
-def test_unusual_files_survive(written, text: str) -> None:
+def test_unusual_files_survive(written: Path, text: str) -> None:
     written.write_text(text, newline="")
     found = Editor(written.parent)
     found.add("carol@example.com", {"use": "shared"})
@@ -213,7 +224,7 @@ def test_unusual_files_survive(written, text: str) -> None:
     assert [line.strip() for line in found.text.splitlines() if line.startswith("#")] == comments
 
 
-def test_the_first_mailbox_of_all(folder) -> None:
+def test_the_first_mailbox_of_all(folder: Folder) -> None:
     folder.mail = MAIL.partition("# The owner.")[0].replace("alice@", "root@elsewhere.")
     folder.load()
     found = Editor(folder.path)
@@ -227,7 +238,9 @@ def test_the_first_mailbox_of_all(folder) -> None:
     )
 
 
-def test_the_file_keeps_its_mode_and_is_whole_at_every_moment(run, written, monkeypatch) -> None:
+def test_the_file_keeps_its_mode_and_is_whole_at_every_moment(
+    run: Run, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written.chmod(0o640)
     assert run("set", "bob@example.org", "--quota", "3G")[0] == 0
     assert stat.S_IMODE(written.stat().st_mode) == 0o640
@@ -238,7 +251,7 @@ def test_the_file_keeps_its_mode_and_is_whole_at_every_moment(run, written, monk
     assert sorted(path.name for path in written.parent.iterdir()) == ["hosts.py", "mail.toml"]
 
 
-def test_two_at_once_both_count(written) -> None:
+def test_two_at_once_both_count(written: Path) -> None:
     code = "import sys; from mailwright.cli import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", code, "mailbox", "add"]
     running = [
@@ -253,7 +266,7 @@ def test_two_at_once_both_count(written) -> None:
     assert len(boxes(written)) == 6
 
 
-def test_a_folder_that_is_missing(tmp_path) -> None:
+def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     missing = pytest.raises(Problems, match="is missing; expected an inventory folder")
     with missing, edit.edited(tmp_path / "x"):
         pass

@@ -1,6 +1,7 @@
 """`mailwright mailbox add` and `set`: the members of a shared mailbox."""
 # ruff: noqa: E501  what users read stands here as they read it: on one line
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def written(folder: Folder) -> Path:
 
 
 @pytest.fixture
-def run(capsys, written):
+def run(capsys: pytest.CaptureFixture[str], written: Path) -> Callable[..., list[str]]:
     """Types a command; gives its error lines."""
     from mailwright import cli
 
@@ -36,7 +37,9 @@ def run(capsys, written):
     return typed
 
 
-def test_members_come_change_and_go_and_the_rest_stays(run, written) -> None:
+def test_members_come_change_and_go_and_the_rest_stays(
+    run: Callable[..., list[str]], written: Path
+) -> None:
     before = written.read_text()
     team = "team@example.com"
     args = ["--member", "alice@example.com=write", "--member", "ann@example.com=none"]
@@ -59,7 +62,9 @@ def test_members_come_change_and_go_and_the_rest_stays(run, written) -> None:
     )
 
 
-def test_members_in_a_table_of_their_own_keep_their_comments(run, written) -> None:
+def test_members_in_a_table_of_their_own_keep_their_comments(
+    run: Callable[..., list[str]], written: Path
+) -> None:
     table = '\n[mailboxes."team@example.com".members]\n"alice@example.com" = "read" # for now\n'
     text = MAIL + f'[mailboxes."team@example.com"]\nuse = "shared"\n{table}\n# The end.\n'
     written.write_text(text)
@@ -73,7 +78,9 @@ def test_members_in_a_table_of_their_own_keep_their_comments(run, written) -> No
     assert "members" not in written.read_text()
 
 
-def test_a_new_shared_mailbox_has_its_members_on_one_line(run, written) -> None:
+def test_a_new_shared_mailbox_has_its_members_on_one_line(
+    run: Callable[..., list[str]], written: Path
+) -> None:
     before = written.read_text()
     members = ["--member", "alice@example.com=read", "--member", "ann@example.com=manage"]
     assert (
@@ -99,7 +106,9 @@ RIGHTS = "expected such as alice@example.com=write; read, write, manage or none"
         (["alice@example.com", "--member", "ann@example.com=read"], "error: mail.toml: mailboxes.\"alice@example.com\".members: has no place in a mailbox for use 'devices' (use = 'shared' has members)"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_not_written(run, written, args, error) -> None:
+def test_what_cannot_be_is_not_written(
+    run: Callable[..., list[str]], written: Path, args: list[str], error: str
+) -> None:
     before = written.read_text()
     assert run("set", *args) == [error]
     assert written.read_text() == before

@@ -62,8 +62,15 @@ def changes(
     return Merging(zone(lines), records, remembered, look_up, replace).changes()
 
 
-def one(lines: str, record: Record, **how: object) -> Change:
-    return changes(lines, record, **how)[0]  # type: ignore[arg-type]
+def one(
+    lines: str,
+    record: Record,
+    *,
+    ours: str = "",
+    replace: Sequence[str] = (),
+    look_up: Callable[[str, str], Sequence[Rdata]] = nothing,
+) -> Change:
+    return changes(lines, record, ours=ours, replace=replace, look_up=look_up)[0]
 
 
 def texts(rdatas: Sequence[Rdata]) -> list[str]:

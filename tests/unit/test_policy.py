@@ -1,6 +1,8 @@
 """What a domain tells the world about its mail: settings, what they become in DNS, and mistakes."""
 
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from mailwright.dns.records import records, zones
 from mailwright.inventory import policies
 from mailwright.inventory.schema import DomainTable
 from tests.inventories import self_signed
+from tests.unit.conftest import Folder
 
 NET = '[domains."example.net"]\n'
 HERE = f'{NET}host = "mail.example.com"\n'
@@ -40,7 +43,7 @@ WRONG = {
 }
 
 
-def of(folder, *settings: str) -> dict[str, Record]:
+def of(folder: Folder, *settings: str) -> dict[str, Record]:
     """The records of example.net by their ids."""
     folder.mail += "\n".join([HERE, *settings]) + "\n"
     return {r.id: r for r in records(folder.load()) if r.name.endswith("example.net.")}
@@ -51,12 +54,12 @@ def values(found: dict[str, Record], name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("setting", WRONG)
-def test_mistakes(folder, setting: str) -> None:
+def test_mistakes(folder: Folder, setting: str) -> None:
     folder.mail += f"{HERE}{setting}\n"
     assert folder.wrong() == [WRONG[setting]]
 
 
-def test_a_host_is_no_name_without_mail(folder) -> None:
+def test_a_host_is_no_name_without_mail(folder: Folder) -> None:
     folder.mail = folder.mail.replace(
         'host = "mail.example.com"', 'host = "mail.example.com"\nno_mail = "mail.example.com"'
     )
@@ -65,7 +68,7 @@ def test_a_host_is_no_name_without_mail(folder) -> None:
     ]
 
 
-def test_the_defaults(folder) -> None:
+def test_the_defaults(folder: Folder) -> None:
     found = of(folder)
     assert values(found, "spf example.net") == ["v=spf1 mx -all"]
     assert values(found, "dmarc _dmarc.example.net") == [
@@ -77,7 +80,7 @@ def test_the_defaults(folder) -> None:
     assert not [name for name in found if name.startswith(("mta-sts", "caa"))]
 
 
-def test_the_other_senders_of_a_domain(folder) -> None:
+def test_the_other_senders_of_a_domain(folder: Folder) -> None:
     more = 'spf_mechanisms = ["include:_SPF.shop.example", "ip4:192.0.2.0/28", "a:www.example.net"]'
     found = of(folder, 'spf = "~all"', more)
     assert values(found, "spf example.net") == [
@@ -85,7 +88,7 @@ def test_the_other_senders_of_a_domain(folder) -> None:
     ]
 
 
-def test_every_tag_of_dmarc(folder) -> None:
+def test_every_tag_of_dmarc(folder: Folder) -> None:
     found = of(
         folder,
         'dmarc = "reject"\ndmarc_sp = "none"\ndmarc_np = "reject"\ndmarc_adkim = "s"',
@@ -114,10 +117,10 @@ def test_what_a_host_vouches_for_is_no_mail_of_its_domain(
     domain: str, host: str, aspf: str | None
 ) -> None:
     """Forwarded mail passes SPF by the host's name, and may have any From."""
-    assert policies.read(domain, DomainTable(), [host], "", []).dmarc.aspf == aspf
+    assert policies.read(domain, DomainTable(), [host], str, []).dmarc.aspf == aspf
 
 
-def test_whoever_gets_reports_of_others_agrees_to_it(folder) -> None:
+def test_whoever_gets_reports_of_others_agrees_to_it(folder: Folder) -> None:
     folder.mail += (
         f'{HERE}dmarc_rua = ["c@example.org", "d@reports.example", "e@sub.example.net"]\n'
     )
@@ -131,13 +134,13 @@ def test_whoever_gets_reports_of_others_agrees_to_it(folder) -> None:
     assert not agreed["example.net"]
 
 
-def test_no_reports(folder) -> None:
+def test_no_reports(folder: Folder) -> None:
     found = of(folder, "dmarc_rua = []\ntls_rpt = []")
     assert values(found, "dmarc _dmarc.example.net") == ["v=DMARC1; p=quarantine"]
     assert "tls-rpt _smtp._tls.example.net" not in found
 
 
-def test_the_id_of_mta_sts_changes_with_the_policy(folder) -> None:
+def test_the_id_of_mta_sts_changes_with_the_policy(folder: Folder) -> None:
     self_signed(folder.path / "tls/web/example.net.pem", "mta-sts.example.net")
     before = folder.mail
     testing = of(folder, 'mta_sts = "testing"')
@@ -152,7 +155,7 @@ def test_the_id_of_mta_sts_changes_with_the_policy(folder) -> None:
     assert values(enforce, "mta-sts-host mta-sts.example.net") == ["mail.example.com."]
 
 
-def test_the_policy_file_of_mta_sts(folder) -> None:
+def test_the_policy_file_of_mta_sts(folder: Folder) -> None:
     folder.mail += f'{HERE}mta_sts = "enforce"\n'
     policy = next(d for d in folder.load().domains if d.name == "example.net").policy
     assert policy.mta_sts_text("mail.example.com").split("\r\n") == [
@@ -164,7 +167,7 @@ def test_the_policy_file_of_mta_sts(folder) -> None:
     ]
 
 
-def test_what_is_closed_to_every_mailbox_is_said_to_be(folder) -> None:
+def test_what_is_closed_to_every_mailbox_is_said_to_be(folder: Folder) -> None:
     use = f'[mailboxes."x@example.net"]\npassword = "{folder.hash}"\nuse = "archive"'
     found = {name: r.values[0] for name, r in of(folder, use).items() if r.type == "SRV"}
     assert found == {
@@ -178,7 +181,7 @@ def test_what_is_closed_to_every_mailbox_is_said_to_be(folder) -> None:
     }
 
 
-def test_an_alias_domain_offers_what_its_domain_does(folder) -> None:
+def test_an_alias_domain_offers_what_its_domain_does(folder: Folder) -> None:
     folder.mail += f'{NET}alias_of = "example.com"\n'
     found = {r.id: r.values[0] for r in records(folder.load())}
     assert found["srv _imaps._tcp.example.net"] == found["srv _imaps._tcp.example.com"]
@@ -187,7 +190,7 @@ def test_an_alias_domain_offers_what_its_domain_does(folder) -> None:
 COMPLETE_NO = {"mx": "0 .", "spf": "v=spf1 -all", "dmarc": "v=DMARC1; p=reject"}
 
 
-def test_a_parked_domain_says_no(folder) -> None:
+def test_a_parked_domain_says_no(folder: Folder) -> None:
     folder.mail += f"{NET}parked = true\n"
     inventory = folder.load()
     found = [r for r in records(inventory) if r.name.endswith("example.net.")]
@@ -196,13 +199,13 @@ def test_a_parked_domain_says_no(folder) -> None:
     assert all(d.name != "example.net" for host in inventory.hosts for d in host.domains)
 
 
-def test_names_without_mail_say_no(folder) -> None:
+def test_names_without_mail_say_no(folder: Folder) -> None:
     found = of(folder, 'no_mail = ["www.example.net"]')
     said = {r.purpose: r.values[0] for r in found.values() if "www." in r.name}
     assert said == COMPLETE_NO
 
 
-def test_nothing_else_is_said_of_a_parked_domain(folder) -> None:
+def test_nothing_else_is_said_of_a_parked_domain(folder: Folder) -> None:
     folder.mail += f'{HERE}parked = true\ndmarc = "none"\n'
     folder.mail += f'[mailboxes."x@example.net"]\npassword = "{folder.hash}"\n'
     folder.mail += '[domains."example.biz"]\nalias_of = "example.net"\n'
@@ -216,7 +219,7 @@ def test_nothing_else_is_said_of_a_parked_domain(folder) -> None:
     ]
 
 
-def test_tlsa_is_the_digest_of_the_key(folder, chain) -> None:
+def test_tlsa_is_the_digest_of_the_key(folder: Folder, chain: Callable[..., str]) -> None:
     folder.hosts = folder.hosts.replace('"debian": 12', '"debian": 12, "dane": True')
     path = folder.path / "tls" / "mail.example.com.pem"
     path.parent.mkdir()
@@ -232,7 +235,7 @@ def test_tlsa_is_the_digest_of_the_key(folder, chain) -> None:
     assert not [name for name in found if name.startswith("tlsa") and "example.org" in name]
 
 
-def test_certificate_authorities(folder) -> None:
+def test_certificate_authorities(folder: Folder) -> None:
     folder.mail = f'caa = ["letsencrypt.org; validationmethods=http-01"]\n{folder.mail}'
     found = {r.id: r.values for r in records(folder.load())}
     assert found["caa mail.example.com"] == (
@@ -247,7 +250,7 @@ def test_certificate_authorities(folder) -> None:
     ]
 
 
-def test_name_servers_take_every_kind_of_record(folder, tmp_path) -> None:
+def test_name_servers_take_every_kind_of_record(folder: Folder, tmp_path: Path) -> None:
     folder.mail = f'caa = "letsencrypt.org"\n{folder.mail}{NET}parked = true\n'
     folder.mail += '[domains."example.biz"]\nhost = "mail.example.com"\nmta_sts = "testing"\n'
     for origin, some in zones(folder.load()).items():
@@ -256,6 +259,6 @@ def test_name_servers_take_every_kind_of_record(folder, tmp_path) -> None:
         head = "@ 60 IN SOA ns.x.example. root.x.example. 1 7200 900 1209600 300\n"
         zone = tmp_path / origin
         zone.write_text(f"{head}@ 60 IN NS ns.x.example.\n{text(origin, some)}")
-        command = ["named-checkzone", "-i", "local", "-k", "fail", "-n", "fail", origin, zone]
+        command = ["named-checkzone", "-i", "local", "-k", "fail", "-n", "fail", origin, str(zone)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout

@@ -2,6 +2,7 @@
 # ruff: noqa: E501  what users read stands here as they read it: on one line
 
 import tomllib
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def written(folder: Folder) -> Path:
 
 
 @pytest.fixture
-def run(capsys, written):
+def run(capsys: pytest.CaptureFixture[str], written: Path) -> Callable[..., tuple[str, list[str]]]:
     """Types a command; gives its output and error lines."""
     from mailwright import cli
 
@@ -33,7 +34,9 @@ def run(capsys, written):
     return typed
 
 
-def test_a_removed_mailbox_gets_a_day_another_and_none(run, written) -> None:
+def test_a_removed_mailbox_gets_a_day_another_and_none(
+    run: Callable[..., tuple[str, list[str]]], written: Path
+) -> None:
     before = written.read_text()
     run("remove", "bob@example.org")
     removed = written.read_text()
@@ -53,7 +56,9 @@ def test_a_removed_mailbox_gets_a_day_another_and_none(run, written) -> None:
     assert written.read_text() == removed
 
 
-def test_the_others_of_the_table_stay_with_their_comments(run, written) -> None:
+def test_the_others_of_the_table_stay_with_their_comments(
+    run: Callable[..., tuple[str, list[str]]], written: Path
+) -> None:
     text = (
         MAIL
         + '\n# Gone.\n[purge]\n"x@example.com" = 2026-01-01 # moved away\n"y@example.com" = 2026-01-02\n'
@@ -83,7 +88,9 @@ CANCEL = "expected one that is removed ('mailwright mailbox purge --cancel' take
         (["carol@example.com", "--cancel"], "error: mail.toml: purge: 'carol@example.com' has no date"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_purged_is_not_written(run, written, args, error) -> None:
+def test_what_cannot_be_purged_is_not_written(
+    run: Callable[..., tuple[str, list[str]]], written: Path, args: list[str], error: str
+) -> None:
     before = written.read_text()
     assert run("purge", *args)[1] == [error]
     assert written.read_text() == before
@@ -92,7 +99,9 @@ def test_what_cannot_be_purged_is_not_written(run, written, args, error) -> None
 BACK = "error: mail.toml: mailboxes.\"{}\": would have the mail of {}, who was removed ('--keep-mail' gives it to him; 'mailwright mailbox purge' has it deleted)"
 
 
-def test_who_comes_back_keeps_his_mail_and_nobody_else_gets_it(run, written) -> None:
+def test_who_comes_back_keeps_his_mail_and_nobody_else_gets_it(
+    run: Callable[..., tuple[str, list[str]]], written: Path
+) -> None:
     before = tomllib.loads(written.read_text())
     run("remove", "bob@example.org")
     left = BACK.format("bob@example.org", "bob@example.org")
@@ -111,7 +120,9 @@ def test_who_comes_back_keeps_his_mail_and_nobody_else_gets_it(run, written) -> 
     assert after == before
 
 
-def test_what_was_deleted_is_forgotten_by_whoever_comes_next(run, written) -> None:
+def test_what_was_deleted_is_forgotten_by_whoever_comes_next(
+    run: Callable[..., tuple[str, list[str]]], written: Path
+) -> None:
     """Should it not be deleted yet, the deploy says so."""
     run("remove", "bob@example.org")
     run("purge", "bob@example.org", "--on", "2026-01-01")
@@ -121,7 +132,9 @@ def test_what_was_deleted_is_forgotten_by_whoever_comes_next(run, written) -> No
     assert not {"purge", "removed"} & after.keys()
 
 
-def test_of_a_mailbox_that_was_renamed_the_mail_is_deleted_where_it_lies(run, written) -> None:
+def test_of_a_mailbox_that_was_renamed_the_mail_is_deleted_where_it_lies(
+    run: Callable[..., tuple[str, list[str]]], written: Path
+) -> None:
     run("rename", "bob@example.org", "rob@example.org")
     run("remove", "rob@example.org")
     text = tomllib.loads(written.read_text())
@@ -142,14 +155,18 @@ def test_of_a_mailbox_that_was_renamed_the_mail_is_deleted_where_it_lies(run, wr
     assert after["mailboxes"]["rob@example.org"]["stored_as"] == "bob@example.org"
 
 
-def test_of_an_address_that_never_was_nothing_is_promised(run, written) -> None:
+def test_of_an_address_that_never_was_nothing_is_promised(
+    run: Callable[..., tuple[str, list[str]]], written: Path
+) -> None:
     err = run("purge", "x@example.com", "--on", "2026-12-31")[1]
     assert err == [
         "no mailbox x@example.com was removed with 'mailwright mailbox remove'; the deploy says if its host has nothing of it"
     ]
 
 
-def test_a_row_of_a_sheet_leaves_whose_mail_it_was(run, written) -> None:
+def test_a_row_of_a_sheet_leaves_whose_mail_it_was(
+    run: Callable[..., tuple[str, list[str]]], written: Path
+) -> None:
     sheet = written.parent / "mailboxes" / "example.org.csv"
     sheet.parent.mkdir(exist_ok=True)
     sheet.write_text("address,use\nteam@example.org,shared\n")

@@ -4,6 +4,7 @@
 import pytest
 
 from mailwright.picture.render import picture
+from tests.unit.conftest import Folder
 
 # A line at the top of the file: what it costs.
 WRONG = {
@@ -29,18 +30,18 @@ WRONG_OF_ONE = {
 
 @pytest.mark.parametrize("line", WRONG_OF_ONE)
 @pytest.mark.parametrize("table", ['mailboxes."alice@example.com"', 'domains."example.com"'])
-def test_what_is_no_quota_of_a_mailbox_or_a_domain(folder, table: str, line: str) -> None:
+def test_what_is_no_quota_of_a_mailbox_or_a_domain(folder: Folder, table: str, line: str) -> None:
     folder.mail = folder.mail.replace(f"[{table}]\n", f"[{table}]\n{line}\n")
     assert folder.wrong() == [f"mail.toml: {table}.{WRONG_OF_ONE[line]}"]
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_what_is_no_quota(folder, line: str) -> None:
+def test_what_is_no_quota(folder: Folder, line: str) -> None:
     folder.mail = f"{line}\n{folder.mail}"
     assert folder.wrong() == [WRONG[line]]
 
 
-def test_a_quota_is_the_mailboxs_or_its_domains_or_the_general_one(folder) -> None:
+def test_a_quota_is_the_mailboxs_or_its_domains_or_the_general_one(folder: Folder) -> None:
     folder.mail = f'quota = "3G"\nquota_message_count = 300\n{folder.mail}'
     domain = '[domains."example.com"]\n'
     folder.mail = folder.mail.replace(domain, f'{domain}quota = "50M"\nquota_message_count = 50\n')
@@ -60,26 +61,26 @@ def test_a_quota_is_the_mailboxs_or_its_domains_or_the_general_one(folder) -> No
     }
 
 
-def test_a_domain_may_be_unlimited(folder) -> None:
+def test_a_domain_may_be_unlimited(folder: Folder) -> None:
     domain = '[domains."example.com"]\n'
     folder.mail = folder.mail.replace(domain, f'{domain}quota = "unlimited"\n')
     assert folder.load().mailboxes[0].quota == 0
 
 
-def test_warnings_are_of_storage_and_of_messages_the_highest_level_first(folder) -> None:
+def test_warnings_are_of_storage_and_of_messages_the_highest_level_first(folder: Folder) -> None:
     folder.mail = f'quota_warnings = ["70%", "90%", "70%"]\n{folder.mail}'
     found = [(w.resource, w.level) for w in folder.load().hosts[0].quota_warnings]
     assert found == [("storage", 90), ("storage", 70), ("messages", 90), ("messages", 70)]
 
 
-def test_who_wants_no_warnings_gets_none(folder) -> None:
+def test_who_wants_no_warnings_gets_none(folder: Folder) -> None:
     folder.mail = f"quota_warnings = []\n{folder.mail}"
     for host in folder.load().hosts:
         assert "_percentage = 95" not in picture(host)["/etc/dovecot/dovecot.conf"]
         assert "quota_warning =" not in picture(host)["/etc/dovecot/dovecot.conf"]
 
 
-def test_the_last_message_may_go_over_by_a_tenth(folder) -> None:
+def test_the_last_message_may_go_over_by_a_tenth(folder: Folder) -> None:
     assert folder.load().mailboxes[1].quota_grace == (2 << 30) // 10
 
 
@@ -94,7 +95,7 @@ NAMES = """
 """
 
 
-def test_an_alias_has_the_quota_of_the_one_mailbox_that_it_leads_to(folder) -> None:
+def test_an_alias_has_the_quota_of_the_one_mailbox_that_it_leads_to(folder: Folder) -> None:
     """A list has none, nor what is forwarded; what a mailbox forwards as well makes no list."""
     folder.mail = folder.mail.replace("[aliases]\n", f"[aliases]{NAMES}")
     folder.mail += f'[mailboxes."carol@example.com"]\npassword = "{folder.hash}"\n'

@@ -2,6 +2,7 @@
 # ruff: noqa: E501  what users read stands here as they read it: on one line
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def written(folder: Folder) -> Path:
 
 
 @pytest.fixture
-def rename(capsys, written):
+def rename(capsys: pytest.CaptureFixture[str], written: Path) -> Callable[..., list[str]]:
     """Renames; gives the error lines."""
     from mailwright import cli
 
@@ -80,18 +81,22 @@ def rename(capsys, written):
     return typed
 
 
-def test_every_reference_follows_and_nothing_else_changes(rename, written) -> None:
+def test_every_reference_follows_and_nothing_else_changes(
+    rename: Callable[..., list[str]], written: Path
+) -> None:
     assert rename("alice@example.com", "ann@example.com", "--no-alias") == []
     assert written.read_text() == RENAMED
 
 
-def test_the_old_address_becomes_an_alias(rename, written) -> None:
+def test_the_old_address_becomes_an_alias(rename: Callable[..., list[str]], written: Path) -> None:
     assert rename("alice@example.com", "ann@example.com") == []
     line = '"Alice@example.com" = "ann@example.com"\n'
     assert written.read_text() == RENAMED.replace("]\n\n# The end", f"]\n{line}\n# The end")
 
 
-def test_members_in_a_table_of_their_own_move_along(rename, written) -> None:
+def test_members_in_a_table_of_their_own_move_along(
+    rename: Callable[..., list[str]], written: Path
+) -> None:
     text = MAIL.replace('members = { "alice@example.com" = "manage", ', "").replace(
         "'bob@example.com' = \"read\" }\n", ""
     )
@@ -106,15 +111,19 @@ def test_members_in_a_table_of_their_own_move_along(rename, written) -> None:
     )
 
 
-def test_an_inventory_without_aliases_gets_a_table_of_them(rename, written) -> None:
+def test_an_inventory_without_aliases_gets_a_table_of_them(
+    rename: Callable[..., list[str]], written: Path
+) -> None:
     written.write_text(MAIL[: MAIL.index("[aliases]")])
     assert rename("bob@example.com", "rob@example.com") == []
     assert written.read_text().endswith('\n\n[aliases]\n"bob@example.com" = "rob@example.com"\n')
 
 
-def test_a_second_name_keeps_the_first_store_and_the_first_name_needs_none(rename, written) -> None:
+def test_a_second_name_keeps_the_first_store_and_the_first_name_needs_none(
+    rename: Callable[..., list[str]], written: Path
+) -> None:
     def box() -> dict[str, str]:
-        return tomllib.loads(written.read_text())["mailboxes"].get(name, {})
+        return dict(tomllib.loads(written.read_text())["mailboxes"].get(name, {}))
 
     for old, name, store in (
         ("alice", "ann@example.com", "alice@example.com"),
@@ -128,7 +137,9 @@ def test_a_second_name_keeps_the_first_store_and_the_first_name_needs_none(renam
     assert "alice@example.com" not in aliases
 
 
-def test_an_alias_of_that_name_becomes_the_mailbox(rename, written) -> None:
+def test_an_alias_of_that_name_becomes_the_mailbox(
+    rename: Callable[..., list[str]], written: Path
+) -> None:
     written.write_text(
         MAIL.replace("[aliases]", '[aliases]\n"ann@example.com" = "alice@example.com"')
     )
@@ -137,7 +148,7 @@ def test_an_alias_of_that_name_becomes_the_mailbox(rename, written) -> None:
 
 
 def test_a_mailbox_that_forwards_and_keeps_a_copy_does_so_under_its_new_name(
-    rename, written
+    rename: Callable[..., list[str]], written: Path
 ) -> None:
     forward = '"bob@example.com" = ["bob@example.com", "bob@elsewhere.example"]'
     written.write_text(MAIL.replace("[aliases]", f"[aliases]\n{forward}"))
@@ -156,7 +167,9 @@ def test_a_mailbox_that_forwards_and_keeps_a_copy_does_so_under_its_new_name(
         ("scanner@example.com", "scanner@example.org", "error: mail.toml: mailboxes.\"scanner@example.org\".stored_as: 'scanner@example.com' is on mail.example.com, the mailbox on mail.example.org; expected both on one host (mail does not move)"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_not_written(rename, written, old, new, error) -> None:
+def test_what_cannot_be_is_not_written(
+    rename: Callable[..., list[str]], written: Path, old: str, new: str, error: str
+) -> None:
     assert rename(old, new) == [error]
     assert written.read_text() == MAIL
 
@@ -181,7 +194,9 @@ def test_two_mailboxes_do_not_share_a_store(folder: Folder) -> None:
     ]
 
 
-def test_names_may_be_exchanged_since_the_stores_stay(rename, written) -> None:
+def test_names_may_be_exchanged_since_the_stores_stay(
+    rename: Callable[..., list[str]], written: Path
+) -> None:
     for old, new in (("alice", "x"), ("bob", "alice"), ("x", "bob")):
         assert rename(f"{old}@example.com", f"{new}@example.com", "--no-alias") == []
     boxes = check(written.parent).mailboxes
@@ -189,7 +204,9 @@ def test_names_may_be_exchanged_since_the_stores_stay(rename, written) -> None:
     assert boxes["alice@example.com"].home == "/var/vmail/example.com/bob"
 
 
-def test_every_path_of_a_renamed_mailbox_is_the_old_one(rename, folder: Folder, written) -> None:
+def test_every_path_of_a_renamed_mailbox_is_the_old_one(
+    rename: Callable[..., list[str]], folder: Folder, written: Path
+) -> None:
     for old in ("alice", "bob", "team"):
         assert rename(f"{old}@example.com", f"new-{old}@example.com", "--no-alias") == []
     folder.mail = written.read_text()
@@ -199,7 +216,9 @@ def test_every_path_of_a_renamed_mailbox_is_the_old_one(rename, folder: Folder, 
             assert "~/shared/new-" not in text, path
 
 
-def test_the_default_script_of_a_mailbox_follows_it(rename, folder: Folder, written) -> None:
+def test_the_default_script_of_a_mailbox_follows_it(
+    rename: Callable[..., list[str]], folder: Folder, written: Path
+) -> None:
     scripts = folder.path / "sieve" / "default"
     scripts.mkdir(parents=True)
     (scripts / "Alice@example.com.sieve").write_text("keep;")
@@ -212,7 +231,7 @@ def test_the_default_script_of_a_mailbox_follows_it(rename, folder: Folder, writ
 
 
 def test_a_script_that_nobody_owns_any_more_is_told_before_a_mailbox_is_removed(
-    folder: Folder, written, capsys
+    folder: Folder, written: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scripts = folder.path / "sieve" / "default"
     scripts.mkdir(parents=True)
@@ -228,7 +247,9 @@ def test_a_script_that_nobody_owns_any_more_is_told_before_a_mailbox_is_removed(
     assert (scripts / "bob@example.com.sieve").exists()
 
 
-def test_a_script_in_other_letters_follows_as_well(rename, folder: Folder, written) -> None:
+def test_a_script_in_other_letters_follows_as_well(
+    rename: Callable[..., list[str]], folder: Folder, written: Path
+) -> None:
     scripts = folder.path / "sieve" / "default"
     scripts.mkdir(parents=True)
     (scripts / "ALICE@Example.com.sieve").write_text("keep;")

@@ -9,8 +9,10 @@ import os
 import signal
 import socketserver
 import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -22,13 +24,14 @@ import pytest
 
 from mailwright.commands.rotate import AUTO, NEXT, SHOW, START, Rotation, run
 from mailwright.dns.records import records
-from mailwright.inventory.load import load
+from mailwright.inventory.load import Inventory, load
 from mailwright.keys import dkim_files, signing_key
 from mailwright.model import dkim
 from mailwright.model.dkim import Life, State
 from mailwright.model.problems import Problem, Problems
 from mailwright.net.authority import Authority
 from mailwright.rotation.signers import behind
+from tests.unit.conftest import Folder
 
 BEGIN = datetime(2026, 11, 24, 20, 0, 30, tzinfo=UTC)
 KEEP = timedelta(days=10)
@@ -77,6 +80,8 @@ class NameServer(socketserver.ThreadingUDPServer):
 
 
 class Questions(socketserver.BaseRequestHandler):
+    server: NameServer
+
     def handle(self) -> None:
         data, socket = self.request
         reply = self.server.answer(dns.message.from_wire(data))
@@ -87,14 +92,18 @@ class Questions(socketserver.BaseRequestHandler):
 class World:
     """An inventory, its name servers, its hosts, and what time it is."""
 
-    path: object
+    folder: Folder
     servers: list[NameServer]
     now: datetime = BEGIN
     carried: dict[str, frozenset[str]] = field(default_factory=dict)
 
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
     def rotate(self, mode: str = SHOW, *names: str, hurried: bool = False) -> int:
         resolver = dns.resolver.Resolver(configure=False)
-        resolver.nameservers = [self.servers[0].server_address[0]]
+        resolver.nameservers = [str(self.servers[0].server_address[0])]
         resolver.port = self.servers[0].server_address[1]
         rotation = Rotation(
             self.path, names, lambda: self.now, lambda: Authority(resolver, resolver.port),
@@ -102,7 +111,7 @@ class World:
         )  # fmt: skip
         return run(rotation, mode)
 
-    def ask_hosts(self, _inventory) -> dict[str, frozenset[str]]:
+    def ask_hosts(self, _inventory: Inventory) -> dict[str, frozenset[str]]:
         if "down" in self.carried:
             raise Problems([Problem(ORG, "cannot be asked")])
         return self.carried
@@ -129,7 +138,7 @@ class World:
                 self.carried[host.name] = frozenset(files)
 
     @property
-    def inventory(self):
+    def inventory(self) -> Inventory:
         return load(self.path, require_tls=False)
 
     def keys(self, domain: str = "example.com") -> dict[str, State]:
@@ -153,7 +162,7 @@ class World:
 
 
 @pytest.fixture
-def world(folder, capsys):
+def world(folder: Folder, capsys: pytest.CaptureFixture[str]) -> Iterator[World]:
     folder.mail = folder.mail.replace(
         '[domains."example.com"]', '[domains."example.com"]\ndkim = "ed25519"'
     ).replace('[domains."example.org"]', '[domains."example.org"]\ndkim = ["rsa", "ed25519"]')
@@ -162,8 +171,7 @@ def world(folder, capsys):
     servers = [first, NameServer(ADDRESSES["b.ns.example."], first.server_address[1])]
     wanted = [("example.com", "ed25519"), ("example.org", "rsa"), ("example.org", "ed25519")]
     list(signing_key.create(folder.path, wanted, BEGIN.date() - timedelta(days=200)))
-    world = World(folder.path, servers)
-    world.folder = folder
+    world = World(folder, servers)
     world.publish()
     world.deploy()
     yield world
@@ -252,7 +260,9 @@ def test_a_server_that_lags_behind_is_named(world: World) -> None:
     assert f"{said} does not serve the zone (REFUSED)" in world.refused("example.com")
 
 
-def test_a_server_that_cannot_be_reached_from_here_is_no_consent(world: World, monkeypatch) -> None:
+def test_a_server_that_cannot_be_reached_from_here_is_no_consent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.rotate(START, "example.com")
     world.publish()
     monkeypatch.setitem(ADDRESSES, "b.ns.example.", "255.255.255.255")  # the kernel sends nothing
@@ -363,7 +373,9 @@ def test_a_host_without_any_of_the_keys_is_not_deployed(world: World) -> None:
     assert behind(domain, old, world.carried) == [COM]
 
 
-def test_a_host_that_cannot_be_asked_is_no_consent(world: World, capsys) -> None:
+def test_a_host_that_cannot_be_asked_is_no_consent(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     world.rotate(START, "example.com")
     world.publish()
     world.rotate()
@@ -414,7 +426,7 @@ def test_both_algorithms_and_several_domains_go_together(world: World) -> None:
     world.is_sound()
 
 
-def another_algorithm(world: World, run_cli) -> None:
+def another_algorithm(world: World, run_cli: Callable[..., None]) -> None:
     """Its key is made, waits until it is published, and then signs."""
     world.folder.load()
     run_cli("keys", str(world.path))
@@ -425,7 +437,9 @@ def another_algorithm(world: World, run_cli) -> None:
     world.rotate(NEXT, "example.com")
 
 
-def test_an_algorithm_that_is_added_waits_until_it_is_published(world: World, run_cli) -> None:
+def test_an_algorithm_that_is_added_waits_until_it_is_published(
+    world: World, run_cli: Callable[..., None]
+) -> None:
     world.folder.mail = world.folder.mail.replace('"ed25519"\n', '["ed25519", "rsa"]\n', 1)
     another_algorithm(world, run_cli)
     assert set(world.keys().values()) == {State.SIGNING}
@@ -445,14 +459,16 @@ def test_an_algorithm_that_is_dropped_is_taken_back_in_good_order(world: World) 
     assert world.keys("example.org")[OLD] is State.REVOKED
 
 
-def test_mail_is_signed_while_another_algorithm_takes_over(world: World, run_cli) -> None:
+def test_mail_is_signed_while_another_algorithm_takes_over(
+    world: World, run_cli: Callable[..., None]
+) -> None:
     world.folder.mail = world.folder.mail.replace('dkim = "ed25519"', 'dkim = "rsa"')
     another_algorithm(world, run_cli)
     assert world.keys()[OLD] is State.OLD
 
 
 @pytest.fixture
-def run_cli():
+def run_cli() -> Callable[..., None]:
     from mailwright import cli
 
     def run(*args: str) -> None:
@@ -505,7 +521,7 @@ def test_two_runs_at_once(world: World) -> None:
 WRITES = ("fsync", "link", "replace", "unlink")
 
 
-def killed_at(number: int, action) -> bool:
+def killed_at(number: int, action: Callable[[], object]) -> bool:
     """Do it in a process that is killed at its n-th write; whether it came so far."""
     child = os.fork()
     if child == 0:
@@ -519,8 +535,8 @@ def killed_at(number: int, action) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def dying(function, left):
-    def call(*args, **options):
+def dying(function: Callable[..., object], left: Iterator[int]) -> Callable[..., object]:
+    def call(*args: object, **options: object) -> object:
         if next(left) == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*args, **options)
@@ -603,7 +619,7 @@ def test_a_lost_key_is_told_by_its_life(world: World) -> None:
     ]
 
 
-def test_a_life_is_read_as_it_was_written(tmp_path) -> None:
+def test_a_life_is_read_as_it_was_written(tmp_path: Path) -> None:
     life = Life("rsa", "mwr1", BEGIN, 60, BEGIN, None, BEGIN)
     dkim_files.write_life(tmp_path / "x.toml", life)
     assert dkim_files.read_life(tmp_path / "x.toml") == life
@@ -629,7 +645,6 @@ def test_delegated_keys_take_turns_in_slots(delegated: World) -> None:
     taken = []
     for _ in range(4):
         replaced(delegated)
-        delegated.is_really_shown = True
         for _ in range(2):
             delegated.wait(days=10)
             delegated.rotate(NEXT, "example.com")

@@ -49,7 +49,9 @@ def test_a_domain_is_sent_from_its_host_alone(folder: Folder) -> None:
         f'{SHOP}[domains."example.biz"]\nalias_of = "example.com"',
     ],
 )
-def test_it_is_sent_from_the_hosts_of_whoever_may_send_as_one_of_it(folder, text: str) -> None:
+def test_it_is_sent_from_the_hosts_of_whoever_may_send_as_one_of_it(
+    folder: Folder, text: str
+) -> None:
     folder.mail += text
     inventory = folder.load()
     assert senders(inventory)["example.com"] == (COM, ORG)
@@ -71,12 +73,16 @@ def test_it_is_sent_from_the_hosts_of_whoever_may_send_as_one_of_it(folder, text
         '[domains."old.example"]\nparked = true',
     ],
 )
-def test_who_gets_mail_and_may_not_send_brings_no_key_to_his_host(folder, text: str) -> None:
+def test_who_gets_mail_and_may_not_send_brings_no_key_to_his_host(
+    folder: Folder, text: str
+) -> None:
     folder.mail += text
     assert senders(folder.load())["example.com"] == (COM,)
 
 
-def test_the_twin_of_a_program_s_address_is_its_owner_s_who_may_be_on_another_host(folder) -> None:
+def test_the_twin_of_a_program_s_address_is_its_owner_s_who_may_be_on_another_host(
+    folder: Folder,
+) -> None:
     folder.mail += (
         f'[mailboxes."app@example.com"]\nuse = "send-only"\npassword = "{HASH}"\n'
         'owner = "bob@example.org"\n[domains."example.biz"]\nalias_of = "example.com"'
@@ -105,7 +111,7 @@ def test_a_catch_all_elsewhere_is_kept_from_what_others_have(folder: Folder) -> 
         assert logins[f"{name}@example.com"] == ("nobody",)
 
 
-def test_each_of_them_signs_with_the_same_keys_and_no_other_host_has_them(folder) -> None:
+def test_each_of_them_signs_with_the_same_keys_and_no_other_host_has_them(folder: Folder) -> None:
     folder.mail += '"sales@example.com" = ["alice@example.com", "bob@example.org"]'
     folder.load()
     make_keys(folder.path)

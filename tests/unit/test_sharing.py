@@ -5,6 +5,7 @@ import pytest
 
 from mailwright.model.mailbox import Mailbox
 from mailwright.picture.render import picture
+from tests.unit.conftest import Folder
 
 WHERE = 'mail.toml: mailboxes."team@example.com"'
 
@@ -35,7 +36,7 @@ WRONG = {
 }  # fmt: skip
 
 
-def add(folder, *lines: str) -> None:
+def add(folder: Folder, *lines: str) -> None:
     pop = f'[mailboxes."pop@example.com"]\nuse = "archive"\npassword = "{folder.hash}"\n'
     quiet = pop.replace("pop@", "quiet@").replace('use = "archive"', 'protocols = "imap"')
     folder.mail += "\n".join(
@@ -44,12 +45,12 @@ def add(folder, *lines: str) -> None:
 
 
 @pytest.mark.parametrize("line", WRONG)
-def test_what_does_not_fit(folder, line: str) -> None:
+def test_what_does_not_fit(folder: Folder, line: str) -> None:
     add(folder, line)
     assert folder.wrong() == [WRONG[line]]
 
 
-def test_every_wrong_member_is_told_of_at_once(folder) -> None:
+def test_every_wrong_member_is_told_of_at_once(folder: Folder) -> None:
     add(folder, 'members = { "alice" = "read", "bob" = "read", "pop@example.com" = "reed" }')
     assert [line.partition(" is no ")[0] for line in folder.wrong()] == [
         f"{WHERE}.members.\"pop@example.com\": 'reed'",
@@ -58,7 +59,7 @@ def test_every_wrong_member_is_told_of_at_once(folder) -> None:
     ]
 
 
-def test_an_alias_domain_has_no_members(folder) -> None:
+def test_an_alias_domain_has_no_members(folder: Folder) -> None:
     folder.mail += '[domains."example.biz"]\nalias_of = "example.com"\n'
     add(folder, 'members = { "@example.biz" = "read" }')
     assert folder.wrong() == [
@@ -70,7 +71,7 @@ def test_an_alias_domain_has_no_members(folder) -> None:
     "line",
     ["members = {}", 'send_as = "alice@example.com"', "private_seen = false"],
 )
-def test_only_a_shared_mailbox_has_members(folder, line: str) -> None:
+def test_only_a_shared_mailbox_has_members(folder: Folder, line: str) -> None:
     box = '[mailboxes."alice@example.com"]\n'
     folder.mail = folder.mail.replace(box, f"{box}{line}\n")
     name = line.partition(" ")[0]
@@ -79,7 +80,7 @@ def test_only_a_shared_mailbox_has_members(folder, line: str) -> None:
     ]
 
 
-def team(folder, *lines: str) -> Mailbox:
+def team(folder: Folder, *lines: str) -> Mailbox:
     add(folder, *lines)
     return next(each for each in folder.load().mailboxes if each.address.startswith("team@"))
 
@@ -94,7 +95,9 @@ def team(folder, *lines: str) -> Mailbox:
         ("manage", "false", "lrwstiekx"),
     ],
 )
-def test_a_right_is_a_set_of_letters_and_nobody_hands_them_on(folder, right, private, letters):
+def test_a_right_is_a_set_of_letters_and_nobody_hands_them_on(
+    folder: Folder, right: str, private: str, letters: str
+) -> None:
     found = team(
         folder,
         f'members = {{ "Alice@example.com" = "{right}" }}',
@@ -105,7 +108,7 @@ def test_a_right_is_a_set_of_letters_and_nobody_hands_them_on(folder, right, pri
     assert f"Shared/team@example.com user=alice@example.com {letters}\n" in acl
 
 
-def test_members_send_as_it_where_it_says_so_and_as_its_aliases(folder) -> None:
+def test_members_send_as_it_where_it_says_so_and_as_its_aliases(folder: Folder) -> None:
     folder.mail += '"help@example.com" = "team@example.com"\n'
     team(folder, 'members = { "alice@example.com" = "read" }', 'send_as = "alice@example.com"')
     logins = folder.load().hosts[0].sender_logins
@@ -113,26 +116,26 @@ def test_members_send_as_it_where_it_says_so_and_as_its_aliases(folder) -> None:
         assert logins[name] == ("alice@example.com", "team@example.com")
 
 
-def test_without_send_as_nobody_sends_as_it(folder) -> None:
+def test_without_send_as_nobody_sends_as_it(folder: Folder) -> None:
     team(folder, 'members = { "alice@example.com" = "manage" }')
     assert folder.load().hosts[0].sender_logins["team@example.com"] == ("team@example.com",)
 
 
-def test_only_members_have_the_namespace(folder) -> None:
+def test_only_members_have_the_namespace(folder: Folder) -> None:
     team(folder, 'members = { "alice@example.com" = "read" }')
     users = picture(folder.load().hosts[0])["/etc/dovecot/users/example.com"].splitlines()
     having = [line.partition(":")[0] for line in users if "namespace/team@example.com" in line]
     assert having == ["alice@example.com"]
 
 
-def test_who_is_no_member_any_more_is_in_no_file(folder) -> None:
+def test_who_is_no_member_any_more_is_in_no_file(folder: Folder) -> None:
     team(folder, 'members = { "alice@example.com" = "read" }')
     folder.mail = folder.mail.replace('members = { "alice@example.com" = "read" }', "")
     for path, text in picture(folder.load().hosts[0]).items():
         assert "Shared/" not in text, path
 
 
-def test_everybody_of_a_domain_who_reads_by_imap_is_a_member(folder) -> None:
+def test_everybody_of_a_domain_who_reads_by_imap_is_a_member(folder: Folder) -> None:
     send_only = f'[mailboxes."out@example.com"]\nuse = "send-only"\npassword = "{folder.hash}"\n'
     both = f'[mailboxes."both@example.com"]\nuse = "both"\npassword = "{folder.hash}"\n'
     folder.mail += send_only + both
@@ -145,7 +148,7 @@ def test_everybody_of_a_domain_who_reads_by_imap_is_a_member(folder) -> None:
     assert "Shared/team@example.com user=alice@example.com lrwstie\n" in acl
 
 
-def test_one_of_a_domain_of_members_may_send_as_it(folder) -> None:
+def test_one_of_a_domain_of_members_may_send_as_it(folder: Folder) -> None:
     team(folder, 'members = { "@example.com" = "read" }', 'send_as = "alice@example.com"')
     logins = folder.load().hosts[0].sender_logins["team@example.com"]
     assert logins == ("alice@example.com", "team@example.com")
@@ -158,7 +161,9 @@ def test_one_of_a_domain_of_members_may_send_as_it(folder) -> None:
         ("@example.com", 'domains."example.com"'),
     ],
 )
-def test_who_is_a_member_of_too_many_could_not_log_in(folder, member: str, place: str) -> None:
+def test_who_is_a_member_of_too_many_could_not_log_in(
+    folder: Folder, member: str, place: str
+) -> None:
     """Dovecot's answer about him has 8192 bytes at most."""
 
     def more(*numbers: int) -> str:

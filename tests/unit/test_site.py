@@ -1,18 +1,22 @@
 """Web sites: which names a domain has, what is served there, and certificates that do not fit."""
 # ruff: noqa: E501  what users read stands here as they read it: on one line
 
+from collections.abc import Callable
+
 import pytest
 
 from mailwright.dns.records import records
+from mailwright.model.site import Site
 from mailwright.picture.render import picture
 from tests.inventories import self_signed
+from tests.unit.conftest import Folder
 
 BOX = '[mailboxes."{}"]\npassword = "{}"\nuse = "{}"\n'
 WEB = {"mta-sts", "mta-sts-host", "autoconfig", "autodiscover"}
 
 
 @pytest.fixture
-def add(folder):
+def add(folder: Folder) -> Callable[[str, str], None]:
     """Adds a mailbox with a use."""
 
     def mailbox(address: str, use: str) -> None:
@@ -23,11 +27,11 @@ def add(folder):
     return mailbox
 
 
-def sites(folder):
+def sites(folder: Folder) -> dict[str, Site]:
     return {site.domain.name: site for site in folder.load().sites}
 
 
-def published(folder) -> set[str]:
+def published(folder: Folder) -> set[str]:
     return {record.id for record in records(folder.load()) if record.purpose in WEB}
 
 
@@ -35,7 +39,7 @@ def domain(name: str, *lines: str) -> str:
     return "\n".join([f'[domains."{name}"]', *lines, ""])
 
 
-def test_only_what_somebody_can_use_has_a_name(folder) -> None:
+def test_only_what_somebody_can_use_has_a_name(folder: Folder) -> None:
     folder.mail += domain("example.net", 'host = "mail.example.com"')
     folder.mail += domain("sts.example", 'host = "mail.example.com"', 'mta_sts = "testing"')
     folder.mail += domain("example.biz", 'alias_of = "example.com"', 'mta_sts = "enforce"')
@@ -57,7 +61,7 @@ def test_only_what_somebody_can_use_has_a_name(folder) -> None:
     }
 
 
-def test_without_a_certificate_there_is_no_site_no_record_and_a_warning(folder) -> None:
+def test_without_a_certificate_there_is_no_site_no_record_and_a_warning(folder: Folder) -> None:
     folder.mail += domain("example.net", 'host = "mail.example.com"', 'mta_sts = "testing"')
     inventory = folder.load()
     assert not published(folder)
@@ -71,7 +75,7 @@ def test_without_a_certificate_there_is_no_site_no_record_and_a_warning(folder) 
         assert not [path for path in picture(host) if path.startswith("/etc/nginx")]
 
 
-def test_what_the_certificate_covers_is_served_and_published(folder) -> None:
+def test_what_the_certificate_covers_is_served_and_published(folder: Folder) -> None:
     folder.mail = folder.mail.replace(
         '[domains."example.com"]', '[domains."example.com"]\nmta_sts = "enforce"'
     )
@@ -95,7 +99,7 @@ def test_what_the_certificate_covers_is_served_and_published(folder) -> None:
     )
 
 
-def test_warnings_of_many_domains_are_few(folder) -> None:
+def test_warnings_of_many_domains_are_few(folder: Folder) -> None:
     for number in range(100):
         lines = ('host = "mail.example.com"', 'mta_sts = "testing"')
         folder.mail += domain(f"d{number:02}.example", *lines)
@@ -103,7 +107,7 @@ def test_warnings_of_many_domains_are_few(folder) -> None:
     assert folder.load().warnings[-1] == "nor are the web names of 97 more domains"
 
 
-def test_certificates_that_do_not_fit(folder, chain) -> None:
+def test_certificates_that_do_not_fit(folder: Folder, chain: Callable[..., str]) -> None:
     web = folder.path / "tls/web"
     self_signed(web / "example.com.pem", "www.example.com")
     self_signed(web / "exmaple.org.pem", "autoconfig.example.org")
@@ -117,7 +121,9 @@ def test_certificates_that_do_not_fit(folder, chain) -> None:
     ]
 
 
-def test_one_certificate_that_has_expired_is_served_and_stops_no_deploy(folder, chain) -> None:
+def test_one_certificate_that_has_expired_is_served_and_stops_no_deploy(
+    folder: Folder, chain: Callable[..., str]
+) -> None:
     file = folder.path / "tls/web/example.org.pem"
     self_signed(file, "autoconfig.example.org")
     file.write_text(chain("autoconfig.example.org", days=-1, start=-2))
@@ -128,7 +134,9 @@ def test_one_certificate_that_has_expired_is_served_and_stops_no_deploy(folder, 
     }
 
 
-def test_what_most_may_use_is_told_and_the_others_are_the_exceptions(folder, add) -> None:
+def test_what_most_may_use_is_told_and_the_others_are_the_exceptions(
+    folder: Folder, add: Callable[[str, str], None]
+) -> None:
     add("anna@example.com", "archive")
     add("scan@example.com", "send-only")
     site = sites(folder)["example.com"]
@@ -142,7 +150,7 @@ def test_what_most_may_use_is_told_and_the_others_are_the_exceptions(folder, add
     assert sites(folder)["example.com"].particular.keys() == {"alice", "both"}
 
 
-def test_a_web_name_has_mail_no_more_than_a_cname_allows(folder) -> None:
+def test_a_web_name_has_mail_no_more_than_a_cname_allows(folder: Folder) -> None:
     folder.mail += domain(
         "example.net", 'host = "mail.example.com"', 'no_mail = "mta-sts.example.net"'
     )
@@ -151,7 +159,7 @@ def test_a_web_name_has_mail_no_more_than_a_cname_allows(folder) -> None:
     ]
 
 
-def test_the_uuids_of_profiles_stay(folder) -> None:
+def test_the_uuids_of_profiles_stay(folder: Folder) -> None:
     site = sites(folder)["example.com"]
     assert site.uuid("profile") == sites(folder)["example.com"].uuid("profile")
     assert (

@@ -44,9 +44,16 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return lambda day: monkeypatch.setattr(program, "today", lambda: day)
 
 
+def forwarded(srs: Srs, sender: str) -> str:
+    """The sender that it becomes, for there is one."""
+    address = srs.forward(sender)
+    assert address
+    return address
+
+
 @pytest.mark.parametrize("sender", SENDERS)
 def test_a_sender_becomes_a_legal_one_and_comes_back(srs: Srs, sender: str) -> None:
-    address = srs.forward(sender)
+    address = forwarded(srs, sender)
     assert LEGAL.fullmatch(address)
     assert srs.reverse(address) == sender
     assert srs.forward(address) is None, "what is ours already stays"
@@ -56,7 +63,7 @@ def test_a_sender_becomes_a_legal_one_and_comes_back(srs: Srs, sender: str) -> N
     "sender", ["a@sender.invalid", "A@sender.invalid", "a" * 64 + "@b.invalid"]
 )
 def test_a_bounce_comes_back_by_a_server_that_folds_case(srs: Srs, sender: str) -> None:
-    address = srs.forward(sender)
+    address = forwarded(srs, sender)
     assert srs.reverse(address.lower()) == sender
 
 
@@ -66,7 +73,7 @@ def test_a_bounce_has_no_sender(srs: Srs) -> None:
 
 @pytest.mark.parametrize("sender", ["a@sender.invalid", "A@sender.invalid"])
 def test_a_sender_is_good_for_three_weeks(srs: Srs, sender: str, on: Callable[[int], None]) -> None:
-    address = srs.forward(sender)
+    address = forwarded(srs, sender)
     for day, comes_back in ((-2, False), (-1, True), (0, True), (21, True), (22, False)):
         on(DAY + day)
         assert (srs.reverse(address) == sender) is comes_back, day
@@ -78,7 +85,7 @@ def test_a_sender_that_goes_on_writing_is_kept_and_others_go(
     for name in ("One", "Two", "Three"):
         srs.forward(f"{name}@sender.invalid")
     on(DAY + 21)
-    again = srs.forward("One@sender.invalid")
+    again = forwarded(srs, "One@sender.invalid")
     assert senders(srs) == ["Two", "Three", "One"]
     on(DAY + 42)
     srs.forward("Four@sender.invalid")
@@ -101,14 +108,16 @@ def senders(srs: Srs) -> list[str]:
 
 @pytest.mark.parametrize("sender", ["someone@sender.invalid", "Someone@sender.invalid"])
 def test_whatever_is_changed_in_it_is_forged(srs: Srs, sender: str) -> None:
-    address = srs.forward(sender)
+    address = forwarded(srs, sender)
     local, _, domain = address.rpartition("@")
     for place in range(5, len(local)):
         for other in "a=7":
             changed = local[:place] + other + local[place + 1 :]
             if changed.lower() != local.lower():
                 assert srs.reverse(f"{changed}@{domain}") is None
-    hash, rest = re.fullmatch("SRS0=(.{8})=(.*)", local).groups()  # type: ignore[union-attr]
+    found = re.fullmatch("SRS0=(.{8})=(.*)", local)
+    assert found
+    hash, rest = found.groups()
     for kind in ("SRS0", "SRS1"):
         for hashed in ("", hash[:7], hash + "A", "\xe9" * 8):
             assert srs.reverse(f"{kind}={hashed}={rest}@{domain}") is None
@@ -118,10 +127,10 @@ def test_whatever_is_changed_in_it_is_forged(srs: Srs, sender: str) -> None:
 
 def test_no_other_host_made_it(srs: Srs, tmp_path: Path) -> None:
     other = Srs(srs.name, [b"another"], tmp_path / "other.sqlite")
-    assert srs.reverse(other.forward("someone@sender.invalid")) is None
+    assert srs.reverse(forwarded(other, "someone@sender.invalid")) is None
     both = Srs(srs.name, [b"another", SECRET], srs.file)
     for sender in ("someone@sender.invalid", "Someone@sender.invalid"):
-        assert both.reverse(srs.forward(sender)) == sender
+        assert both.reverse(forwarded(srs, sender)) == sender
 
 
 @pytest.mark.parametrize(("local", "sender"), POSTSRSD.items())
@@ -130,7 +139,7 @@ def test_what_postsrsd_made_comes_back(srs: Srs, local: str, sender: str) -> Non
 
 
 def test_an_entry_that_is_gone_puts_the_bounce_off(srs: Srs) -> None:
-    address = srs.forward("Someone@sender.invalid")
+    address = forwarded(srs, "Someone@sender.invalid")
     srs.file.unlink()
     assert asked(srs, "reverse", address).startswith("400 ")
     assert srs.forward("Someone@sender.invalid") == address

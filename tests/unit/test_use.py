@@ -6,7 +6,7 @@ import pytest
 from mailwright.model.address_book import Alias
 from mailwright.model.mailbox import Mailbox
 from mailwright.picture.render import picture
-from tests.unit.conftest import HASH
+from tests.unit.conftest import HASH, Folder
 
 PASSWORD = f'password = "{HASH}"'
 WHERE = 'mail.toml: mailboxes."c@example.com"'
@@ -43,14 +43,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("lines", WRONG)
-def test_what_does_not_fit(folder, lines: tuple[str, ...]) -> None:
+def test_what_does_not_fit(folder: Folder, lines: tuple[str, ...]) -> None:
     folder.mail = folder.mail.replace("[aliases]\n", "") if "[aliases]" in lines else folder.mail
     folder.mail = folder.mail.replace('"info@example.com" = "alice@example.com"\n', "")
     folder.mail += box(*lines)
     assert folder.wrong() == [WRONG[lines]]
 
 
-def loaded(folder, *lines: str) -> Mailbox:
+def loaded(folder: Folder, *lines: str) -> Mailbox:
     folder.mail += box(*lines)
     return next(each for each in folder.load().mailboxes if each.address == "c@example.com")
 
@@ -65,48 +65,50 @@ def loaded(folder, *lines: str) -> Mailbox:
         ("both", ("imap", "pop3", "submission", "sieve"), 1 << 30),
     ],
 )
-def test_a_use_decides(folder, use: str, protocols: tuple[str, ...], quota: int) -> None:
+def test_a_use_decides(folder: Folder, use: str, protocols: tuple[str, ...], quota: int) -> None:
     found = loaded(folder, PASSWORD, f'use = "{use}"')
     assert (found.use, found.protocols, found.quota) == (use, protocols, quota)
     assert found.stores == (use != "send-only")
 
 
-def test_devices_is_what_a_mailbox_is_for_when_it_does_not_say(folder) -> None:
+def test_devices_is_what_a_mailbox_is_for_when_it_does_not_say(folder: Folder) -> None:
     assert {each.use for each in folder.load().mailboxes} == {"devices"}
 
 
-def test_single_settings_override_the_use(folder) -> None:
+def test_single_settings_override_the_use(folder: Folder) -> None:
     lines = ('use = "compact"', 'protocols = ["sieve", "imap"]', 'quota = "5G"')
     found = loaded(folder, PASSWORD, *lines)
     assert (found.protocols, found.quota) == (("imap", "sieve"), 5 << 30)
 
 
 @pytest.mark.parametrize(("general", "quota"), [("unlimited", 200 << 20), ("50M", 50 << 20)])
-def test_a_compact_mailbox_is_never_larger_than_the_others(folder, general, quota) -> None:
+def test_a_compact_mailbox_is_never_larger_than_the_others(
+    folder: Folder, general: str, quota: int
+) -> None:
     folder.mail = f'quota = "{general}"\n{folder.mail}'
     assert loaded(folder, PASSWORD, 'use = "compact"').quota == quota
 
 
-def test_services_are_let_in_or_refused_and_never_both(folder) -> None:
+def test_services_are_let_in_or_refused_and_never_both(folder: Folder) -> None:
     found = loaded(folder, PASSWORD)
     assert found.services == ("imap", "smtp", "sieve")
     assert found.refused_services == ("pop3",)
 
 
-def test_a_suspended_mailbox_keeps_its_protocols_and_lets_nobody_in(folder) -> None:
+def test_a_suspended_mailbox_keeps_its_protocols_and_lets_nobody_in(folder: Folder) -> None:
     found = loaded(folder, PASSWORD, "suspended = true")
     assert found.protocols == ("imap", "submission", "sieve")
     assert (found.services, found.refused_services) == ((), ())
     assert found.stores
 
 
-def test_a_shared_mailbox_stores_mail_and_has_no_login(folder) -> None:
+def test_a_shared_mailbox_stores_mail_and_has_no_login(folder: Folder) -> None:
     found = loaded(folder, 'use = "shared"')
     assert (found.protocols, found.services, found.refused_services) == ((), (), ())
     assert (found.stores, found.password) == (True, "")
 
 
-def test_mail_to_a_mailbox_that_only_sends_goes_to_its_owner_if_it_has_one(folder) -> None:
+def test_mail_to_a_mailbox_that_only_sends_goes_to_its_owner_if_it_has_one(folder: Folder) -> None:
     found = loaded(folder, PASSWORD, 'use = "send-only"', 'owner = "info@example.com"')
     assert found.owner == "info@example.com"
     inventory = folder.load()
@@ -115,12 +117,12 @@ def test_mail_to_a_mailbox_that_only_sends_goes_to_its_owner_if_it_has_one(folde
     assert inventory.hosts[0].sender_logins["c@example.com"] == ("c@example.com",)
 
 
-def test_the_postmaster_gets_the_mail_of_a_role_that_only_sends(folder) -> None:
+def test_the_postmaster_gets_the_mail_of_a_role_that_only_sends(folder: Folder) -> None:
     folder.mail += box(PASSWORD, 'use = "send-only"').replace("c@", "abuse@")
     assert Alias("abuse@example.com", ("alice@example.com",)) in folder.load().aliases
 
 
-def test_the_postmaster_takes_mail(folder) -> None:
+def test_the_postmaster_takes_mail(folder: Folder) -> None:
     folder.mail = folder.mail.replace('postmaster = "alice@', 'postmaster = "c@')
     folder.mail += box(PASSWORD, 'use = "send-only"')
     assert folder.wrong() == [
@@ -132,7 +134,7 @@ def test_the_postmaster_takes_mail(folder) -> None:
     ("use", "days", "folders"),
     [("devices", 0, True), ("archive", 7, False), ("compact", 0, False), ("both", 30, True)],
 )
-def test_what_pop3_deletes(folder, use: str, days: int, folders: bool) -> None:
+def test_what_pop3_deletes(folder: Folder, use: str, days: int, folders: bool) -> None:
     found = loaded(folder, PASSWORD, f'use = "{use}"')
     assert (found.fetched_days, found.sees_folders) == (days, folders)
 
@@ -145,7 +147,7 @@ LINES = {
 
 
 @pytest.mark.parametrize("use", LINES)
-def test_what_dovecot_reads(folder, use: str) -> None:
+def test_what_dovecot_reads(folder: Folder, use: str) -> None:
     password = "" if use == "shared" else PASSWORD
     loaded(folder, password, f'use = "{use}"')
     text = picture(folder.load().hosts[0])["/etc/dovecot/users/example.com"]
@@ -155,7 +157,7 @@ def test_what_dovecot_reads(folder, use: str) -> None:
     assert lines == stored * (use != "send-only") + logins
 
 
-def test_what_dovecot_reads_of_who_is_suspended(folder) -> None:
+def test_what_dovecot_reads_of_who_is_suspended(folder: Folder) -> None:
     loaded(folder, PASSWORD, "suspended = true", 'use = "both"')
     text = picture(folder.load().hosts[0])["/etc/dovecot/users/example.com"]
     first, second = (line for line in text.splitlines() if line.startswith("c@"))
