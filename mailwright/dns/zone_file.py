@@ -8,6 +8,7 @@ from mailwright.dns.purpose import Presence
 from mailwright.dns.purposes import (
     address,
     autoconfig,
+    bimi,
     caa,
     dkim,
     dmarc,
@@ -36,6 +37,7 @@ OF_DOMAINS = (
     spf.PURPOSE,
     dkim.PURPOSE,
     dmarc.PURPOSE,
+    bimi.PURPOSE,
     mta_sts.PURPOSE,
     tls_rpt.PURPOSE,
     srv.PURPOSE,
