@@ -11,13 +11,43 @@ from typing import Any
 
 from mailwright.dns.record import Record
 from mailwright.model import tag_list
-from mailwright.model.problems import shown
+from mailwright.model.problems import listed, shown
 from mailwright.net.data import text
 from mailwright.report.finding import Severity
 
 Fault = tuple[str, str, Severity | None]
 Judge = Callable[[Record, Sequence[Any]], Iterator[Fault]]
 MISSING, CHANGED, DUPLICATE, MORE = "missing", "changed", "duplicate", "more"
+
+
+def alike(more: Severity | None) -> Judge:
+    """Data whose order does not matter, and names have no case (RFC 4343).
+
+    `more` is how bad it is that there is other data as well; None is as bad as any fault of the
+    record.
+    """
+
+    def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
+        wanted = record.rdatas
+        right = {item.to_digestable() for item in wanted}
+        found = {item.to_digestable(): item for item in rdatas}
+        if not found:
+            yield MISSING, f"there is no {record.type} record", None
+        elif absent := [str(i) for i in wanted if i.to_digestable() not in found]:
+            here = listed(map(str, rdatas), "and")
+            yield CHANGED, f"{here} is published, without {listed(absent, 'and')}", None
+        elif others := [str(item) for key, item in found.items() if key not in right]:
+            yield MORE, f"{listed(others, 'and')} is published as well", more
+
+    return judge
+
+
+same = alike(Severity.WARNING)
+
+
+def begins(text: str, version: str) -> bool:
+    """Whether a list of tags begins with its version; white space has no meaning."""
+    return "".join(text.partition(";")[0].split()) == version
 
 
 def such(rdatas: Sequence[Any], is_such: Callable[[str], bool]) -> list[str]:
@@ -36,15 +66,15 @@ def counted(record: Record, rdatas: Sequence[Any], found: list[str]) -> Iterator
         yield DUPLICATE, f"there are {len(found)} {what} records, and {why}", None
 
 
-def tagged(version: str) -> Judge:
-    """Records of tags, found by their version (RFC 8461 section 3.1, RFC 8460 section 3)."""
+def tagged(version: str, *names: str) -> Judge:
+    """Records of tags, found by their version; those with these names count, where they are."""
 
     def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
         found = such(rdatas, lambda value: value.startswith(f"{version};"))
         yield from counted(record, rdatas, found)
         if len(found) == 1:
             wanted, has = tag_list.tags(record.values[0]), tag_list.tags(found[0])
-            if any({*has.get(n, "").split(",")} != {*wanted[n].split(",")} for n in wanted):
+            if any({*has.get(n, "").split(",")} != {*wanted.get(n, "").split(",")} for n in names):
                 yield CHANGED, f"{shown(found[0])} is published", None
 
     return judge

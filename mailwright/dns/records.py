@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from mailwright.dns import zone_file
+from mailwright.dns.purpose import Presence
 from mailwright.dns.record import Record
 from mailwright.inventory.load import Inventory
 from mailwright.model.address import zone_of
@@ -39,7 +40,7 @@ def _of_domains(
     for domain in some:
         protocols = offered.get(domain.alias_of or domain.name, set())
         served = web.get(domain.name, ())
-        made = zone_file.of_domain(domain, domain.name in machines, protocols, served)
+        made = zone_file.of_domain(domain, Presence(domain.name in machines, protocols, served))
         yield domain, _timed(inventory, made)
 
 

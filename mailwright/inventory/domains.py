@@ -45,6 +45,7 @@ def read_domains(
             policies.check_parked(entry, place, found)
         said = policies.read(name, entry, names, place, found)
         domains[name] = new_domain(name, host, entry, table, said)
+    policies.check_bimi(domains, found)
     return settled(domains, found)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 
+from mailwright.inventory.places import setting
 from mailwright.inventory.schema import DomainTable
 from mailwright.model.address import related
+from mailwright.model.domain import Domain
 from mailwright.model.policy import WEB, Dmarc, Policy
 from mailwright.model.problems import Problem
 
@@ -43,6 +45,7 @@ def read(
             rua=postmaster if entry.dmarc_rua is None else tuple(entry.dmarc_rua),
             ruf=tuple(entry.dmarc_ruf),
         ),
+        bimi=entry.bimi,
         mta_sts=entry.mta_sts,
         tls_rpt=postmaster if entry.tls_rpt is None else tuple(entry.tls_rpt),
         no_mail=tuple(sorted({*entry.no_mail})),
@@ -69,3 +72,34 @@ def check_parked(entry: DomainTable, place: Callable[..., str], found: list[Prob
     if said:
         what = "has no place in a parked domain, which has no mail"
         found += [Problem(place(name), what) for name in sorted(said)]
+
+
+def check_bimi(domains: Mapping[str, Domain], found: list[Problem]) -> None:
+    """No logo is shown unless DMARC is enforced, for the domain and for its organisation.
+
+    See draft-brand-indicators-for-message-identification section 7.1.
+    """
+    for domain in domains.values():
+        both = (domain.name, _organisation(domain.name, domains)) if domain.policy.bimi else ()
+        for name in dict.fromkeys(both):
+            for key, value, expected in _lax(domains[name].policy.dmarc):
+                place, what = setting("domains", name, key), "is too lax for the logo of"
+                hint = "bimi needs DMARC enforced"
+                found.append(Problem(place, f"{what} {domain.name}", value, expected, hint))
+
+
+def _lax(tags: Dmarc) -> Iterator[tuple[str, str, str]]:
+    """The settings with which DMARC is not enforced: name, value and what it should be."""
+    for key, value in (("dmarc", tags.p), ("dmarc_sp", tags.sp)):
+        if value == "none":
+            yield key, value, "quarantine or reject"
+    if tags.t:
+        yield "dmarc_t", "true", "false"
+
+
+def _organisation(name: str, domains: Collection[str]) -> str:
+    """The highest of our domains that a name ends in (RFC 9989 section 4.10)."""
+    found = name
+    while name := name.partition(".")[2]:
+        found = name if name in domains else found
+    return found

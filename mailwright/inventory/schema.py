@@ -107,6 +107,7 @@ Alignment = Annotated[str, _one_of(*policy.DMARC_ALIGNMENTS)]
 MtaSts = Annotated[str, _one_of(OFF, *MTA_STS_MODES)]
 Report = Annotated[str, PlainValidator(policy.report_target)]
 Reports = Annotated[list[Report], BeforeValidator(_list)]
+Logo = Annotated[policy.Bimi, PlainValidator(policy.bimi)]
 Profile = Annotated[str, _one_of(*PROFILES)]
 Issuer = Annotated[str, PlainValidator(policy.issuer)]
 Directory = Annotated[str, PlainValidator(acme.directory)]
@@ -209,6 +210,16 @@ class DomainTable(_Table):
         default_factory=list,
         description="Who gets a report of each message that failed DMARC.",
         examples=["postmaster@example.com"],
+    )
+    bimi: Logo | None = Field(
+        default=None,
+        description="The logo that receivers show beside its mail (BIMI), by a URI that ends in"
+        " `.svg`; or a table of that, `l`, and the evidence that it is yours, `a`.",
+        examples=[
+            "https://example.com/logo.svg",
+            {"l": "https://example.com/logo.svg", "a": "https://example.com/logo.pem"},
+        ],
+        json_schema_extra={"default": "none"},
     )
     mta_sts: MtaSts = Field(
         default=OFF,

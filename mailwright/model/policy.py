@@ -1,4 +1,4 @@
-"""What a domain tells the world about its mail: SPF, DMARC, MTA-STS, TLS-RPT and CAA.
+"""What a domain tells the world about its mail: SPF, DMARC, BIMI, MTA-STS, TLS-RPT and CAA.
 
 The values in DNS follow from it in `mailwright.dns`; the MTA-STS policy is a file that a web server
 shows (RFC 8461 section 3.2).
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from mailwright.model import address
 from mailwright.model.problems import Invalid
@@ -43,6 +44,14 @@ class Dmarc:
 
 
 @dataclass(frozen=True)
+class Bimi:
+    """The URIs of a logo and of the evidence for it, which is empty where there is none."""
+
+    logo: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
 class Policy:
     """Of one domain.
 
@@ -54,6 +63,7 @@ class Policy:
     spf: str = "-all"
     spf_mechanisms: tuple[str, ...] = ()
     dmarc: Dmarc = Dmarc()
+    bimi: Bimi | None = None
     mta_sts: str = OFF
     tls_rpt: tuple[str, ...] = ()
     no_mail: tuple[str, ...] = ()
@@ -85,6 +95,35 @@ def issuer(text: object) -> str:
         return "; ".join([address.domain(name), *parameters])
     except Invalid:
         raise Invalid(text, "is no certificate authority", expected) from None
+
+
+def bimi(value: object) -> Bimi:
+    """A logo's URI, or a table of BIMI's tags `l`, which is that, and `a`. Raises Invalid.
+
+    What is checked is in draft-brand-indicators-for-message-identification section 4.3.
+    """
+    tags = value if isinstance(value, dict) else {"l": value}
+    if not {"l"} <= {*tags} <= {"l", "a"}:
+        expected = "the tags l, for the logo, and a, for evidence if there is any"
+        raise Invalid(value, "is not a BIMI record", expected)
+    logo = _https(tags["l"])
+    if not logo.endswith(".svg"):
+        raise Invalid(logo, "is not an SVG image", "a URI that ends in .svg")
+    return Bimi(logo, _https(tags["a"]) if "a" in tags else "")
+
+
+def _https(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(text)
+        address.domain(parts.hostname or "")
+    except ValueError:
+        parts = urlsplit("")
+    is_plain = text.isascii() and text.isprintable() and not {*text} & {*' ,;"\\'}
+    if parts.scheme != "https" or not is_plain:
+        expected = "an https: URI without spaces and , ; (encode them)"
+        raise Invalid(value, "is not a URI for BIMI", expected)
+    return text
 
 
 def report_target(text: object) -> str:

@@ -27,13 +27,6 @@ from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Value
 from mailwright.zones.present import Zone
 
-# The TXT records of a purpose begin with its version; one of them at a name, or none counts.
-_VERSIONS = {
-    "dmarc": "v=DMARC1",
-    "dmarc-report": "v=DMARC1",
-    "mta-sts": "v=STSv1",
-    "tls-rpt": "v=TLSRPTv1",
-}
 _ALL = "all"  # what --replace may say instead of each id
 _NEVER_REPLACED = frozenset({"SOA", "NS", "DS"})
 
@@ -86,16 +79,17 @@ class Merging:
     # -- one kind of data at the name -------------------------------------------------------------
 
     def _set(self, record: Record, base: Change) -> Change:
+        rule = meaning.rule(record)
         there = self.zone.rdatas(base.name, record.type)
-        peers = [data for data in there if _is_peer(record, data)]
+        peers = [data for data in there if rule.covers(data)]
         owned = [data for data in peers if _is_ours(record, data)]
-        if record.purpose in (*_VERSIONS, "dkim"):
+        if record.type == "TXT":  # of those for one purpose one counts, or none
             owned = owned[:1]
         extra = [data for data in peers if data not in owned]
         mine = [data for data in extra if data in self._mine.get(base.name, ())]
         foreign = [data for data in extra if data not in mine]
         missing = () if len(owned) >= len(record.values) else _missing(record, owned)
-        if foreign and not _can_be_beside(record, foreign, bool(missing)):
+        if foreign and not rule.beside(record, foreign, bool(missing)):
             why = "somebody else's data is there"
             return self._change(base, record, missing, extra, owned, why)
         return self._change(base, record, missing, mine, owned)
@@ -295,12 +289,6 @@ def _txt(value: str) -> Rdata:
     return dns.rdata.from_text("IN", "TXT", " ".join(strings(value)))
 
 
-def _is_peer(record: Record, data: Rdata) -> bool:
-    """Whether data of the record's type at its name is for the same purpose."""
-    version = _VERSIONS.get(record.purpose)
-    return version is None or "".join(text(data).partition(";")[0].split()) == version
-
-
 def _is_ours(record: Record, data: Rdata) -> bool:
     """Whether it means what one of the record's values does."""
     if data in record.rdatas:
@@ -310,18 +298,6 @@ def _is_ours(record: Record, data: Rdata) -> bool:
 
 def _missing(record: Record, owned: Sequence[Rdata]) -> tuple[Rdata, ...]:
     return tuple(data for data in record.rdatas if data not in owned)
-
-
-def _can_be_beside(record: Record, foreign: Sequence[Rdata], is_missing: bool) -> bool:
-    """Whether other people's data of the same kind may stay where ours is, or comes."""
-    if record.type == "TLSA":  # one that matches is enough (RFC 7671 section 8)
-        return True
-    if record.type == "CAA" and is_missing:
-        return all(b"issue" not in data.tag for data in foreign)  # type: ignore[attr-defined]
-    if record.type in ("A", "AAAA", "CNAME", "TXT") or is_missing:
-        return False
-    both = (*record.rdatas, *foreign)
-    return record.type != "MX" or all(len(data.exchange.labels) > 1 for data in both)
 
 
 def _has_senders(ours: str) -> bool:

@@ -41,6 +41,7 @@ DOMAINS = """
 host = "mail.example.com"
 dkim = ["rsa", "ed25519"]
 mta_sts = "testing"
+bimi = "https://example.com/logo.svg"
 dmarc_rua = ["reports@elsewhere.example", "a!b@example.com"]
 spf_mechanisms = ["include:_spf.example.net", "exists:%{i}._x.example.net"]
 no_mail = ["www.münchen.example"]

@@ -4,8 +4,9 @@
 import pytest
 
 from mailwright.inventory.load import load
+from mailwright.inventory.schema import DomainTable, MailboxTable, MailTable
 from mailwright.model.address_book import Alias
-from mailwright.model.problems import Problems
+from mailwright.model.problems import Problems, listed
 from tests.unit.conftest import Folder
 
 GOOD = "{BLF-CRYPT}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"
@@ -18,7 +19,7 @@ def box(address: str, *lines: str) -> str:
 
 # What is put before the first table, or after the last one: the line that it costs.
 HEAD = {
-    'mesage_size_limit = "1M"': "mail.toml: 'mesage_size_limit' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases, purge or removed (did you mean 'message_size_limit'?)",
+    'mesage_size_limit = "1M"': f"mail.toml: 'mesage_size_limit' is no setting; expected {listed(MailTable.model_fields)} (did you mean 'message_size_limit'?)",
     'message_size_limit = "big"': "mail.toml: message_size_limit: 'big' is no size; expected a number with K, M, G or T, such as 500M",
     'message_size_limit = "1K"': "mail.toml: message_size_limit: '1K' is too small for mail; expected at least 64K (RFC 5321 section 4.5.3.1.7)",
     'message_size_limit = "unlimited"': "mail.toml: message_size_limit: 'unlimited' is no size; expected a number with K, M, G or T, such as 500M",
@@ -31,7 +32,7 @@ HEAD = {
     'acme = { directory = "http://acme.example/" }': "mail.toml: acme.directory: 'http://acme.example/' is no directory of an authority; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
     'acme = { directory = "https://a.example/$(id)" }': "mail.toml: acme.directory: 'https://a.example/$(id)' is no URL; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
     'acme = { directory = "https://[a/" }': "mail.toml: acme.directory: 'https://[a/' is no URL; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
-    'nonsense = "x"': "mail.toml: 'nonsense' is no setting; expected message_size_limit, quota, quota_message_count, quota_trash, quota_warnings, postmaster, caa, ttl, smtpd_tls_profile, acme, dkim_days, domains, mailboxes, aliases, purge or removed",
+    'nonsense = "x"': f"mail.toml: 'nonsense' is no setting; expected {listed(MailTable.model_fields)}",
 }  # fmt: skip
 TAIL = {
     '"loop@example.com" = "loop@example.com"': 'mail.toml: aliases."loop@example.com": is a loop: loop@example.com -> loop@example.com (mail never arrives)',
@@ -51,7 +52,7 @@ TAIL = {
     box("a b@example.com"): "mail.toml: mailboxes: 'a b@example.com' has no valid local part; expected letters, digits and - _ . before the @",
     box("a+b@example.com"): "mail.toml: mailboxes: 'a+b@example.com' has a '+', which starts an address extension; expected a name without (mail to a@example.com with +anything arrives there by itself)",
     box("c@example.com", 'quota = "2 apples"'): "mail.toml: mailboxes.\"c@example.com\".quota: '2 apples' is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
-    box("c@example.com", 'qouta = "2G"'): "mail.toml: mailboxes.\"c@example.com\": 'qouta' is no setting; expected use, password, quota, quota_message_count, protocols, suspended, owner, members, send_as, private_seen or stored_as (did you mean 'quota'?)",
+    box("c@example.com", 'qouta = "2G"'): f"mail.toml: mailboxes.\"c@example.com\": 'qouta' is no setting; expected {listed(MailboxTable.model_fields)} (did you mean 'quota'?)",
     '[mailboxes."c@example.com"]': f'mail.toml: mailboxes."c@example.com".password: is missing; expected a hash {HINT}',
     '[mailboxes."c@example.com"]\npassword = "hunter2"': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',
     '[mailboxes."c@example.com"]\npassword = 5': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',
@@ -68,7 +69,7 @@ TAIL = {
     '"a\\nb" = "alice@example.com"': "mail.toml: aliases: 'a\\nb' is no mail address; expected one such as alice@example.com",
     '[domains."example.net"]\nhost = "mail.example.com"\ndkim = []': 'mail.toml: domains."example.net".dkim: is empty; expected rsa',
     '[domains."example.net"]\nhost = "mail.example.com"\ndmarc = "Reject"': "mail.toml: domains.\"example.net\".dmarc: 'Reject' is unknown; expected none, quarantine or reject (did you mean 'reject'?)",
-    '[domains."example.net"]\nhost = "mail.example.com"\npolicy = 1': "mail.toml: domains.\"example.net\": 'policy' is no setting; expected host, alias_of, dkim, dkim_delegated, spf, spf_mechanisms, dmarc, dmarc_sp, dmarc_np, dmarc_adkim, dmarc_aspf, dmarc_t, dmarc_rua, dmarc_ruf, mta_sts, tls_rpt, no_mail, parked, quota or quota_message_count",
+    '[domains."example.net"]\nhost = "mail.example.com"\npolicy = 1': f"mail.toml: domains.\"example.net\": 'policy' is no setting; expected {listed(DomainTable.model_fields)}",
 }  # fmt: skip
 
 

@@ -1,5 +1,4 @@
 """What a record is for: a file for each purpose, with what is published for it and why.
 
-`of_host` and `of_domain` are its records for these, `no_mail` those for a name without mail, and
-`judge` tells what is wrong with what is published.
+Each has a `PURPOSE`, which `dns.zone_file` lists in their order; `dns.purpose` tells what it says.
 """

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mailwright.dns.fault import CHANGED, Fault, counted
+from mailwright.dns.purpose import Presence, Purpose, Rule
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import tag_list
 from mailwright.model.dkim import State
@@ -33,7 +34,7 @@ def slots(algorithm: str) -> tuple[str, ...]:
     return tuple(f"mw{algorithm[0]}{number}" for number in range(1, _SLOTS + 1))
 
 
-def of_host(host: MailHost) -> Iterator[Record]:
+def of_host(host: MailHost, is_domain: bool) -> Iterator[Record]:
     """The keys of the domain that lends them, where the host's name lies in none of its own."""
     if domain := host.domain_lending:
         why = f"What the host itself writes, bounces too, is signed with a key of {domain.name}."
@@ -42,7 +43,7 @@ def of_host(host: MailHost) -> Iterator[Record]:
             yield Record("dkim", place, "TXT", (key.record,), why, RECOMMENDED)
 
 
-def of_domain(domain: Domain) -> Iterator[Record]:
+def of_domain(domain: Domain, presence: Presence) -> Iterator[Record]:
     """Each key that signs, will sign or has signed, and the aliases of those that are delegated."""
     used = {key.algorithm for key in domain.published if key.life.slot}
     for algorithm in sorted({*domain.algorithms, *used}) if domain.dkim_delegated else ():
@@ -105,3 +106,11 @@ def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
         yield CHANGED, fault, None
     elif "y" in tag_list.tags(found[0]).get("t", "").split(":"):
         yield "testing", "t=y tells receivers not to take it seriously", Severity.WARNING
+
+
+PURPOSE = Purpose(
+    of_host=of_host,
+    of_domain=of_domain,
+    reaches_out=lambda domain: bool(domain.dkim_delegated),
+    rules={"dkim": Rule(judge)},
+)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from mailwright.dns.fault import CHANGED, Fault, counted, such
+from mailwright.dns.fault import CHANGED, Fault, begins, counted, such
+from mailwright.dns.purpose import Presence, Purpose, Rule
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import tag_list
 from mailwright.model.address import related
@@ -16,14 +17,17 @@ from mailwright.model.policy import Dmarc
 from mailwright.model.problems import listed, shown
 from mailwright.report.finding import Severity
 
+_VERSION = "v=DMARC1"
 
-def of_host(host: MailHost) -> Iterator[Record]:
+
+def of_host(host: MailHost, is_domain: bool) -> Iterator[Record]:
     """The strictest."""
-    why = "Only the host itself writes from its name, and SPF covers that (RFC 9989)."
-    yield Record("dmarc", f"_dmarc.{host.name}.", "TXT", (_REJECT,), why, RECOMMENDED)
+    if not is_domain:
+        why = "Only the host itself writes from its name, and SPF covers that (RFC 9989)."
+        yield Record("dmarc", f"_dmarc.{host.name}.", "TXT", (_REJECT,), why, RECOMMENDED)
 
 
-def of_domain(domain: Domain) -> Iterator[Record]:
+def of_domain(domain: Domain, presence: Presence) -> Iterator[Record]:
     """Its policy, and the consent of those in other domains who get its reports."""
     name = f"{domain.name}."
     why = "What receivers do with mail that fails SPF and DKIM, and whom they tell (RFC 9989)."
@@ -31,7 +35,7 @@ def of_domain(domain: Domain) -> Iterator[Record]:
     for other in outside(domain):
         why = f"{other} agrees to get the DMARC reports of {domain.name} (RFC 9990 section 4)."
         there = f"{domain.name}._report._dmarc.{other}."
-        yield Record("dmarc-report", there, "TXT", ("v=DMARC1",), why)
+        yield Record("dmarc-report", there, "TXT", (_VERSION,), why)
 
 
 def no_mail(name: str) -> Iterator[Record]:
@@ -43,7 +47,7 @@ def no_mail(name: str) -> Iterator[Record]:
 def value(tags: Dmarc) -> str:
     """The text of a record: `v` and `p` first, then only what is said (section 4.7)."""
     optional = {name: getattr(tags, name) for name in ("sp", "np", "adkim", "aspf")}
-    words = ["v=DMARC1", f"p={tags.p}"]
+    words = [_VERSION, f"p={tags.p}"]
     words += [f"{name}={tag}" for name, tag in optional.items() if tag]
     words += ["t=y"] * tags.t
     words += [f"{name}={uris(to)}" for name, to in (("rua", tags.rua), ("ruf", tags.ruf)) if to]
@@ -52,7 +56,7 @@ def value(tags: Dmarc) -> str:
 
 def is_record(text: str) -> bool:
     """Whether receivers take a TXT record for a policy (section 4.7)."""
-    return "".join(text.partition(";")[0].split()) == "v=DMARC1"
+    return begins(text, _VERSION)
 
 
 def uris(addresses: tuple[str, ...]) -> str:
@@ -105,3 +109,13 @@ def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
     if found and stray:
         what = f"{stray} TXT records beside it are no DMARC"
         yield "stray", f"{what}, and receivers skip them", Severity.WARNING
+
+
+_RULE = Rule(judge, _VERSION)
+PURPOSE = Purpose(
+    of_host=of_host,
+    of_domain=of_domain,
+    no_mail=no_mail,
+    reaches_out=lambda domain: bool(outside(domain)),
+    rules={"dmarc": _RULE, "dmarc-report": _RULE},
+)

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mailwright.dns.fault import CHANGED, DUPLICATE, MISSING, MORE, Fault
+from mailwright.dns.purpose import Presence, Purpose, Rule
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model.domain import Domain
 from mailwright.model.problems import listed
 from mailwright.report.finding import Severity
 
 
-def of_domain(domain: Domain) -> Iterator[Record]:
+def of_domain(domain: Domain, presence: Presence) -> Iterator[Record]:
     """Its one host."""
     why = "The host that takes the domain's mail (RFC 5321 section 5.1)."
     yield Record("mx", f"{domain.name}.", "MX", (f"10 {domain.host}.",), why)
@@ -43,3 +44,12 @@ def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
         what = "comes before our host" if first else "is a backup"
         level = Severity.WARNING if first else Severity.NOTE
         yield MORE, f"{listed(map(str, others), 'and')} {what}", level
+
+
+def beside(record: Record, foreign: Sequence[Any], is_missing: bool) -> bool:
+    """Others may take mail where ours does; a null MX stands alone (RFC 7505 section 3)."""
+    both = (*record.rdatas, *foreign)
+    return not is_missing and all(len(data.exchange.labels) > 1 for data in both)
+
+
+PURPOSE = Purpose(of_domain=of_domain, no_mail=no_mail, rules={"mx": Rule(judge, beside=beside)})

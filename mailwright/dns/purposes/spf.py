@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mailwright.dns.fault import CHANGED, Fault, counted, such
+from mailwright.dns.purpose import Presence, Purpose, Rule
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import spf
 from mailwright.model.domain import Domain
@@ -13,16 +14,17 @@ from mailwright.model.host import MailHost
 from mailwright.model.problems import Invalid, shown
 
 
-def of_host(host: MailHost) -> Iterator[Record]:
+def of_host(host: MailHost, is_domain: bool) -> Iterator[Record]:
     """For the name in its EHLO."""
-    why = "A bounce has no sender: SPF takes the host's EHLO name (RFC 7208 section 2.4)."
-    yield Record("spf", f"{host.name}.", "TXT", (spf.value(["a"]),), why)
+    if not is_domain:
+        why = "A bounce has no sender: SPF takes the host's EHLO name (RFC 7208 section 2.4)."
+        yield Record("spf", f"{host.name}.", "TXT", (spf.value(["a"]),), why)
 
 
-def of_domain(domain: Domain, is_host: bool) -> Iterator[Record]:
-    """`is_host`: it is the name of a host as well, whose EHLO the record is for too."""
+def of_domain(domain: Domain, presence: Presence) -> Iterator[Record]:
+    """Where it is the name of a host as well, it is for its EHLO too."""
     why = "Only the domain's own servers send for it (RFC 7208)."
-    value = spf.value(domain.spf_senders(is_host), domain.policy.spf)
+    value = spf.value(domain.spf_senders(presence.is_host), domain.policy.spf)
     yield Record("spf", f"{domain.name}.", "TXT", (value,), why)
 
 
@@ -41,3 +43,6 @@ def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
             spf.parse(found[0])
         except Invalid as error:
             yield CHANGED, f"{shown(error.value)} {error.what}: permerror", None
+
+
+PURPOSE = Purpose(of_host=of_host, of_domain=of_domain, no_mail=no_mail, rules={"spf": Rule(judge)})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mailwright.dns.fault import CHANGED, MISSING, MORE, Fault
+from mailwright.dns.purpose import Presence, Purpose, Rule, once_there
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model.domain import Domain
 from mailwright.model.problems import listed
@@ -14,10 +15,10 @@ from mailwright.model.services import CLIENT
 _NOT_OFFERED = "0 0 0 ."  # RFC 6186 section 3.4
 
 
-def of_domain(domain: Domain, offered: Collection[str]) -> Iterator[Record]:
-    """Each service at the domain's host, as far as its protocol is `offered`."""
+def of_domain(domain: Domain, presence: Presence) -> Iterator[Record]:
+    """Each service at the domain's host, as far as its protocol is offered."""
     for service in CLIENT:
-        is_here = service.protocol in offered
+        is_here = service.protocol in presence.offered
         here = f"{service.priority} 1 {service.port} {domain.host}."
         state = "Mail programs find" if is_here else "There is no"
         why = f"{state} {service.what} at port {service.port} ({service.source})."
@@ -37,3 +38,6 @@ def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
     elif len(rdatas) > len(found):
         others = listed([str(i) for i in rdatas if i not in found], "and")
         yield MORE, f"{others} is published as well", None
+
+
+PURPOSE = Purpose(of_domain=of_domain, rules={"srv": Rule(judge, beside=once_there)})
