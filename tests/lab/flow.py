@@ -125,16 +125,17 @@ def _arrived(reader: Account, sent: Mapping[str, str]) -> list[str]:
     def look() -> dict[str, str] | None:
         with reader.imap() as client:
             client.select("INBOX")
-            found = {}
+            found, names = dict[str, str](), set[str]()
             for address in {*sent.values()}:
                 numbers = client.search(None, "FROM", address)[1][0].decode().split()
                 parts = client.fetch(",".join(numbers), "(BODY.PEEK[HEADER])")[1]
                 for part in parts:
                     if isinstance(part, tuple):
                         headers = part[1].decode()
-                        if identity(message_from_string(headers)) in sent:
+                        if (name := identity(message_from_string(headers))) in sent:
                             found[part[0].split()[0].decode()] = headers
-            if len(found) < len(sent):
+                            names.add(name)
+            if len(names) < len(sent):  # one may have come twice
                 return None
             client.store(",".join(found), "+FLAGS", r"(\Deleted)")
             client.expunge()

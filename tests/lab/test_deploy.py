@@ -87,9 +87,13 @@ DAEMONS = (
 def test_a_deploy_without_change_is_one_round_trip_for_each_host(
     deployed: Lab, inventory: Path
 ) -> None:
-    words = Deploy.run(deployed, inventory, "--debug").succeeded().output
+    # On a busy machine a daemon may take too long to answer once; what heals it is a change.
+    for _ in range(2):
+        words = Deploy.run(deployed, inventory, "--debug").succeeded().output
+        if "] Success" not in words:
+            break
     for host in HOSTS:
-        assert words.count(f"Running command on {host}") == 1
+        assert words.count(f"Running command on {host}") == 1, words[-5000:]
 
 
 # Paramiko leaves Nagle's algorithm on: each remote command would wait for an acknowledgement.
@@ -511,7 +515,7 @@ def test_a_role_that_has_left_takes_its_timer_its_port_and_its_files_along(
     for service in ("purge", "waiting", "srs", "base"):
         assert told.count(f"{service} has left deploy.py") == len(HOSTS)
     acted = Deploy.run(deployed, inventory, checkout=less).succeeded().acted()
-    assert acted == {"Departed"}
+    assert acted == {"What has left"}
     for host in HOSTS:
         units = "systemctl list-units --all --plain --no-legend 'mailwright-*' | cut -d ' ' -f 1"
         left = {unit.partition(".")[0] for unit in ask(deployed, host, units).split()}
