@@ -61,6 +61,7 @@ class Host:
     loopback = "127.0.0.1"
     families: Sequence[str] = ()
     seconds = 10  # for an answer: a busy server takes a while
+    rest = 2  # for more of an answer that has begun
 
 
 host = Host()
@@ -91,6 +92,7 @@ class Line:
         """Read on until a line begins so, and return it."""
         known = tuple(each.encode() for each in beginnings.split("|"))
         line = b""
+        self.socket.settimeout(host.seconds)
         while True:
             while self.bytes:
                 line, end, rest = self.bytes.partition(b"\n")
@@ -109,17 +111,17 @@ class Line:
                 wanted = beginnings.split("|")[0].strip()
                 raise WrongError(f"{self.place} says {said!r} where {wanted!r} is expected")
             self.bytes += more
-            self.socket.settimeout(2)
+            self.socket.settimeout(host.rest)
 
     def start_tls(self, name: str, chain: str) -> None:
         """From here on by TLS; the certificate is that of the file."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket.settimeout(host.seconds)
         try:
             self.socket = context.wrap_socket(self.socket, server_hostname=name or None)
         except OSError as error:
             raise WrongError(f"{self.place}: no TLS ({error})") from None
-        self.socket.settimeout(host.seconds)
         if self.socket.getpeercert(True) != certificate(chain):
             raise WrongError(f"{self.place} shows another certificate than {Path(chain).name}")
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,26 @@ def test_a_daemon_that_greets_as_it_should_serves(
     daemon: Callable[[str], Path], asks: Callable[[str], list[str]]
 ) -> None:
     assert asks(f"talk dovecot {daemon('220 mail.example.com')} lmtp") == []
+
+
+def test_a_busy_daemon_may_take_its_time_with_each_answer(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+
+    def converse() -> None:
+        client, _ = server.accept()
+        client.sendall(b"220 mail.example.com\r\n")
+        client.recv(99)
+        time.sleep(serving.host.rest + 0.5)
+        client.sendall(b"250 mail.example.com\r\n")
+
+    threading.Thread(target=converse, daemon=True).start()
+    line = serving.Line(str(path))
+    line.expect("220 ")
+    line.socket.sendall(b"EHLO localhost\r\n")
+    line.expect("250 ")
 
 
 def test_what_it_says_in_place_of_that_is_told(
