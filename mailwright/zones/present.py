@@ -7,8 +7,10 @@ from pathlib import Path
 
 import dns.exception
 import dns.name
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
+import dns.tokenizer
 import dns.zonefile
 from dns.name import Name
 from dns.rdata import Rdata
@@ -115,10 +117,18 @@ class Zone:
 def of_file(path: Path, origin: str) -> Zone:
     """The zone in a master file (RFC 1035 section 5). Raises Problems."""
     name = dns.name.from_text(origin)
+    # dnspython's own read_rrsets() allows no directive, and its zones are of one mind about CNAMEs.
+    manager = dns.zonefile.RRSetsReaderManager(name)
     try:
-        text = path.read_text("utf-8")
-        rrsets = dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=TTL, origin=name)
-        return Zone(name, rrsets)
+        with manager.writer(True) as read:  # type: ignore[no-untyped-call]  # dnspython's
+            dns.zonefile.Reader(
+                dns.tokenizer.Tokenizer(path.read_text("utf-8"), str(path)),
+                dns.rdataclass.IN,
+                read,
+                allow_directives=("$TTL", "$ORIGIN"),
+                default_ttl=TTL,
+            ).read()
+        return Zone(name, manager.rrsets)
     except OSError as error:
         raise Problems([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
     except (dns.exception.DNSException, ValueError) as error:

@@ -27,7 +27,7 @@ from mailwright.zones.change import Change
 from mailwright.zones.present import Zone
 from mailwright.zones.primary import Refused, Unusable
 
-_INSTALL = "pip install 'mailwright[octodns]' and the package of its provider"
+_INSTALL = "pip install --editable '.[octodns]' in the clone, and the package of its provider"
 _CHANGED = "the zone has changed meanwhile, so nothing was done there; run it again"
 _EVERY = "*"  # how its configuration says: every zone that the provider has
 _SECRET = 8  # letters of a setting that may be one

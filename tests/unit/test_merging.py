@@ -267,6 +267,28 @@ def test_a_file_that_is_no_zone_is_said_to_be_none(tmp_path: Path) -> None:
         of_file(path, "example.com")
 
 
+REAL = """\
+$ORIGIN example.com.
+$TTL 1h
+@       IN SOA  ns1 hostmaster (
+                2026112901 ; serial
+                7200 3600 1209600 300 )
+        IN NS   ns1
+ns1     A       192.0.2.53 ; the name server
+$ORIGIN sub.example.com.
+$TTL 60
+www     A       192.0.2.80
+"""
+
+
+def test_a_zone_file_as_name_servers_have_it(tmp_path: Path) -> None:
+    path = tmp_path / "zone"
+    path.write_text(REAL)
+    zone = of_file(path, "example.com")
+    kept = {str(rrset.name): rrset.ttl for rrset in zone.rrsets()}
+    assert kept == {"example.com.": 3600, "ns1.example.com.": 3600, "www.sub.example.com.": 60}
+
+
 def test_a_resolver_that_does_not_answer_is_no_consent() -> None:
     def silent(name: str, kind: str) -> Sequence[Rdata]:
         raise dns.exception.Timeout
