@@ -1,3 +1,3 @@
-check() { words=$(sh -n /etc/mailwright/alarm/run 2>&1) || refuse "$words"; }
+check() { is_shell /etc/mailwright/alarm/run; }
 
 activate() { systemctl daemon-reload; }

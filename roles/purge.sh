@@ -1,8 +1,7 @@
-check() { sh -n /etc/mailwright/purge/run; }
+check() { is_shell /etc/mailwright/purge/run; }
 
 activate() {
-    systemctl daemon-reload
-    systemctl enable -q --now mailwright-purge.timer
+    timed purge
     # What it names for the first time is there, or nothing of it will ever be deleted.
     while read -r day address home; do
         [ "$day" = "#" ] || [ -d "$home" ] ||

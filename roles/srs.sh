@@ -18,13 +18,10 @@ check() {
     is_toml /etc/mailwright/srs/settings.toml
 }
 
-# PostSRSd, which a deploy before this one set up, sits on the ports.
+# PostSRSd, which a deploy before this one set up, sits on the ports. What else it had goes as that of any role.
 activate() {
     systemctl daemon-reload
-    if systemctl cat postsrsd >/dev/null 2>&1; then
-        systemctl disable -q --now postsrsd
-        rm -rf /etc/mailwright/rollout/postsrsd
-    fi
+    ! systemctl cat postsrsd >/dev/null 2>&1 || systemctl disable -q --now postsrsd
     enable_units
     restart
 }

@@ -25,8 +25,7 @@ build() {
 }
 
 check() {
-    program=$NEXT/etc/mailwright/expiry/run
-    [ ! -e "$program" ] || sh -n "$program" || refuse "/etc/mailwright/expiry/run is no shell"
+    is_shell "$NEXT/etc/mailwright/expiry/run"
     find /etc/mailwright/tls -name '*.pem' | while read -r chain; do
         key=$(openssl pkey -in "$chain" -pubout 2>/dev/null) || refuse "$chain: no private key"
         certificate=$(openssl x509 -in "$chain" -noout -pubkey) ||
@@ -35,7 +34,4 @@ check() {
     done
 }
 
-activate() {
-    systemctl daemon-reload
-    systemctl enable -q --now mailwright-expiry.timer
-}
+activate() { timed expiry; }

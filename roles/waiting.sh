@@ -1,6 +1,3 @@
-check() { sh -n /etc/mailwright/waiting/run; }
+check() { is_shell /etc/mailwright/waiting/run; }
 
-activate() {
-    systemctl daemon-reload
-    systemctl enable -q --now mailwright-waiting.timer
-}
+activate() { timed waiting; }

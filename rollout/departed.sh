@@ -13,22 +13,22 @@ units() {
 
 for service in $GONE; do
     base=/etc/mailwright/rollout/$service
-    [ -d "$base" ] || continue # what took its place has done this
     touch "$base/owned"
-    for unit in $(units "$service"); do
+    units=$(units "$service")
+    for unit in $units; do
         systemctl disable -q --now "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || :
     done
-    while read -r path; do
-        # Another service may have taken it over.
-        ! find "${base%/*}" -mindepth 2 -maxdepth 2 -name owned ! -path "$base/*" -exec cat {} + | grep -qxF -- "$path" || continue
+    # What another service has taken over is its own.
+    find /etc/mailwright/rollout -mindepth 2 -maxdepth 2 -name owned ! -path "$base/*" -exec cat {} + >"$base/others"
+    { grep -vxF -f "$base/others" "$base/owned" || :; } | while read -r path; do
         if [ -e "$base/original$path" ]; then
             cp -a --remove-destination "$base/original$path" "$path"
         else
             rm -f "$path"
             rmdir -p --ignore-fail-on-non-empty "${path%/*}" 2>/dev/null || :
         fi
-    done <"$base/owned"
+    done
     systemctl daemon-reload
-    systemctl reset-failed 2>/dev/null || :
+    for unit in $units; do systemctl reset-failed "$unit" 2>/dev/null || :; done
     rm -rf "$base"
 done

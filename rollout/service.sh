@@ -11,7 +11,8 @@ refuse() { echo "$*"; exit 1; }
 # Some daemons only warn of what they will not do: any word is a refusal.
 quiet() { words=$("$@" 2>&1) && [ -z "$words" ] || refuse "$* says: $words"; }
 
-# Refuse what Python would not read.
+# Refuse what a shell or Python would not read; a file that is not there is none of them.
+is_shell() { [ ! -e "$1" ] || quiet sh -n "$1"; }
 is_python() { quiet python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$1"; }
 is_toml() { quiet python3 -c 'import sys, tomllib; tomllib.load(open(sys.argv[1], "rb"))' "$1"; }
 
@@ -39,6 +40,21 @@ enable_units() {
             *) systemctl unmask -q --runtime "${unit%@-}" && systemctl enable -q "${unit%@-}" ;;
         esac
     done
+}
+
+# timed NAME: mailwright-NAME.timer runs for as long as it has a file. When that goes it stops before systemd knows, which would
+# take it for a failure.
+timed() {
+    timer=mailwright-$1.timer
+    if [ -e "/etc/systemd/system/$timer" ]; then
+        systemctl daemon-reload
+        systemctl enable -q --now "$timer"
+    else
+        systemctl stop "$timer" 2>/dev/null || :
+        rm -f "/etc/systemd/system/timers.target.wants/$timer"
+        systemctl daemon-reload
+        systemctl reset-failed "mailwright-$1.*" 2>/dev/null || :
+    fi
 }
 
 restart() { for unit in $UNITS; do again restart "$unit"; done; }
