@@ -30,6 +30,7 @@ import click
 from lab.lab import Lab
 from tests.host.letters import Account, Letters
 from tests.lab.deploys import HOSTS, ROOT
+from tests.lab.traffic import until_told
 
 REPORT = ROOT / "docs" / "drill.md"
 STRANGER = "someone@sender.invalid"
@@ -622,12 +623,7 @@ def _write_all() -> None:
         threading.Thread(target=write, args=(each, number, ended))
         for number, each in enumerate(people)
     ]
-    for thread in threads:
-        thread.start()
-    sys.stdin.read()
-    ended.set()
-    for thread in threads:
-        thread.join()
+    until_told(threads, ended)
 
 
 if __name__ == "__main__":

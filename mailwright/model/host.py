@@ -199,6 +199,11 @@ class MailHost(Machine):
         return f"{MAXIMAL_QUEUE_LIFETIME.days}d"
 
     @property
+    def broken_here(self) -> str:
+        """An ERE for Postfix's delay_reason where something of this host keeps mail waiting."""
+        return r"\[private/dovecot-lmtp\]|User unknown|loops back to myself|of this host"
+
+    @property
     def inet_protocols(self) -> str:
         """Postfix's inet_protocols: a family without an address of ours would send from no name."""
         return "all" if self.ipv4 and self.ipv6 else "ipv4" if self.ipv4 else "ipv6"

@@ -18,6 +18,7 @@ from email.message import EmailMessage, Message
 from lab.lab import Lab
 from tests.host.letters import Account, Letters, eventually
 from tests.lab.deploys import ROOT
+from tests.lab.traffic import until_told
 
 PAUSE = 0.5  # seconds between two letters of one person
 SESSION = 6  # letters
@@ -89,15 +90,13 @@ def _people() -> None:
         threading.Thread(target=_write, args=(person, PORTS[n % 2], reader.address, ended, sent))
         for n, person in enumerate(people)
     ]
-    for thread in threads:
-        thread.start()
-    while len({*sent.values()}) < len(people):
-        time.sleep(0.1)
-    print(FLOWS, flush=True)
-    sys.stdin.read()
-    ended.set()
-    for thread in threads:
-        thread.join()
+
+    def flows() -> None:
+        while len({*sent.values()}) < len(people):
+            time.sleep(0.1)
+        print(FLOWS, flush=True)
+
+    until_told(threads, ended, flows)
     print(json.dumps({"sent": sent, "arrived": _arrived(reader, sent)}))
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.host.letters import Account, Letters
@@ -30,6 +30,21 @@ def fetch(account: Account) -> None:
 def send(account: Account) -> None:
     with account.smtp(587) as client:
         client.send_message(Letters().write(account.address, account.address))
+
+
+def until_told(
+    threads: Sequence[threading.Thread],
+    ended: threading.Event,
+    flows: Callable[[], None] = lambda: None,
+) -> None:
+    """They run until standard input ends; `flows` is called when all have been started."""
+    for thread in threads:
+        thread.start()
+    flows()
+    sys.stdin.read()
+    ended.set()
+    for thread in threads:
+        thread.join()
 
 
 def main(inventory: Path) -> None:
@@ -65,12 +80,7 @@ def main(inventory: Path) -> None:
         for conversation in (read, fetch, send)
     ]
     threads += [threading.Thread(target=stay, args=(account,)) for account in accounts]
-    for thread in threads:
-        thread.start()
-    sys.stdin.read()
-    ended.set()
-    for thread in threads:
-        thread.join()
+    until_told(threads, ended)
     print(json.dumps({"well": well, "wrong": wrong}))
 
 
