@@ -15,7 +15,7 @@ from mailwright.check import dnsbl, message, preflight, watch, world
 from mailwright.commands.terminal import INVENTORY, chosen, published
 from mailwright.dns.records import records
 from mailwright.inventory.load import Inventory
-from mailwright.model.problems import Invalid, Problems
+from mailwright.model.problems import Invalid, Problem, Problems
 from mailwright.net.resolver import Resolver
 from mailwright.report.finding import Finding, Severity
 
@@ -100,8 +100,14 @@ def _before(
 def _correspondent(inventory: Inventory) -> str:
     """The domain of the mailbox elsewhere that verification writes to, or one that has many."""
     path = inventory.folder / "verify.toml"
-    known = tomllib.loads(path.read_text()) if path.exists() else {}
-    return str(known.get("correspondent", {}).get("address", "")).rpartition("@")[2] or _PEER
+    try:
+        known = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+    except ValueError as error:  # of TOML and of UTF-8 alike
+        raise Problems([Problem(str(path), f"is no TOML: {error}")]) from None
+    match known:
+        case {"correspondent": {"address": str(found)}}:
+            return found.rpartition("@")[2] or _PEER
+    return _PEER
 
 
 def _message(

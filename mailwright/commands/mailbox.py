@@ -11,7 +11,7 @@ import click
 from mailwright.advice import usage
 from mailwright.advice.fit import advice, span_words
 from mailwright.commands.terminal import INVENTORY, described, password_hash
-from mailwright.inventory.edit import edited
+from mailwright.inventory.edit import Editor, edited
 from mailwright.inventory.load import check, load
 from mailwright.model.problems import Problem, Problems, listed
 from mailwright.model.services import PROTOCOLS
@@ -110,10 +110,10 @@ def add(address: str, folder: Path, generate: bool, keep_mail: bool, **options: 
       mailwright mailbox add team@example.com our-mail --use shared --member bob@example.com=read
     """
     settings = {name: value for name, value in _given(options).items() if value is not None}
+    if _wants_password(settings.get("use", "devices")):
+        Editor(folder).vacant(address)
+        settings["password"] = password_hash(address, generate)
     with edited(folder) as editor:
-        editor.vacant(address)
-        if _wants_password(settings.get("use", "devices")):
-            settings["password"] = password_hash(address, generate)
         editor.add(address, settings, keep_mail, datetime.now(UTC).date())
         file = editor.file(address)
     click.echo(f"{address} is in {file}")
@@ -141,13 +141,13 @@ def set_command(
         settings["suspended"] = True if suspended else None
     if not settings:
         raise click.UsageError("nothing to set")
+    there = Editor(folder).settings(address)
+    use = settings.get("use", there.get("use")) or "devices"
+    if "use" in settings and use in USES:
+        settings = {**dict.fromkeys(USES[use].without), **settings}
+    if _wants_password(use) and "password" not in there:
+        settings["password"] = password_hash(address, generate)
     with edited(folder) as editor:
-        there = editor.settings(address)
-        use = settings.get("use", there.get("use")) or "devices"
-        if "use" in settings and use in USES:
-            settings = {**dict.fromkeys(USES[use].without), **settings}
-        if _wants_password(use) and "password" not in there:
-            settings["password"] = password_hash(address, generate)
         editor.set(address, settings)
         file = editor.file(address)
     click.echo(f"{address} is changed in {file}")
@@ -164,9 +164,10 @@ def password_command(address: str, folder: Path, generate: bool) -> None:
       mailwright mailbox password carol@example.com our-mail
       mailwright mailbox password carol@example.com our-mail --generate
     """
+    Editor(folder).settings(address)
+    hashed = password_hash(address, generate)
     with edited(folder) as editor:
-        editor.settings(address)
-        editor.set(address, {"password": password_hash(address, generate)})
+        editor.set(address, {"password": hashed})
         file = editor.file(address)
     click.echo(f"{address} has a new password in {file}")
 
