@@ -3,6 +3,7 @@
 import base64
 import imaplib
 import poplib
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -88,11 +89,12 @@ def sieve(server: str, port: int = 4190) -> Iterator[Callable[[bytes], str]]:
 
 
 def _sieve_answer(connection: socket.socket) -> str:
+    """The line that ends an answer; words may follow it whose length it says (RFC 5804 4)."""
     received = b""
-    while not received.endswith(b"\r\n") or not received.splitlines()[-1].startswith(
-        (b"OK", b"NO", b"BYE")
-    ):
+    while True:
         more = connection.recv(4096)
         assert more, received
         received += more
-    return received.splitlines()[-1].decode()
+        line = re.search(rb"^(?:OK|NO|BYE)[^\r]*?(?:{(\d+)})?\r\n", received, re.M)
+        if line and len(received) >= line.end() + (int(line[1]) + 2 if line[1] else 0):
+            return line[0].decode().strip()

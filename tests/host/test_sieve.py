@@ -29,6 +29,15 @@ def test_what_an_owner_may_ask_for_is_offered(mail: MailHost) -> None:
     assert set(offers.split('"')[3].split()) == EXTENSIONS
 
 
+@pytest.mark.parametrize("name", ("regex", "vnd.dovecot.pipe", "editheader"))
+def test_an_owners_script_asks_for_nothing_else(account: Account, name: str) -> None:
+    script = f'require "{name}";\r\n'.encode()
+    login = f'AUTHENTICATE "PLAIN" "{plain(account.address, account.password)}"'
+    with sieve(account.server) as ask:
+        assert ask(login.encode()).startswith("OK")
+        assert ask(f"CHECKSCRIPT {{{len(script)}+}}\r\n".encode() + script).startswith("NO")
+
+
 def test_every_script_of_the_inventory_is_there_and_compiled(host: Host, mail: MailHost) -> None:
     for script in mail.scripts:
         path = f"/etc/dovecot/sieve/{script.name}"

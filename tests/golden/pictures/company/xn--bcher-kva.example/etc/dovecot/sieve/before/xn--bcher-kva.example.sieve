@@ -1,2 +1,2 @@
-require "imap4flags";
-if header :is "Importance" "high" { addflag "\\Flagged"; }
+require ["imap4flags", "regex"];
+if header :regex "Importance" "^high" { addflag "\\Flagged"; }
