@@ -15,7 +15,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import InlineTable
 
-from mailwright.inventory import renaming, sheets, sieve
+from mailwright.inventory import encoding, renaming, sheets, sieve
 from mailwright.inventory.load import check
 from mailwright.inventory.places import FILE, setting
 from mailwright.inventory.sheet import Sheet
@@ -47,8 +47,8 @@ class Editor:
 
     def _text(self, file: str) -> str:
         if file not in self._texts:
-            raw = (self._folder / file).read_bytes()
-            self._texts[file] = raw.decode("utf-8")  # with its own line ends
+            text = encoding.decoded((self._folder / file).read_bytes(), file)
+            self._texts[file] = text.removeprefix(encoding.MARK) if file == FILE else text
         return self._texts[file]
 
     @property

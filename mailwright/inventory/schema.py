@@ -20,11 +20,11 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from mailwright.inventory import password, sheets
+from mailwright.inventory import encoding, password, sheets
 from mailwright.inventory.places import FILE, Places
 from mailwright.model import acme, address, policy, quotas, sharing, size, spf
 from mailwright.model.policy import MTA_STS_MODES, OFF, TTL
-from mailwright.model.problems import Invalid, Problem, listed, nearest
+from mailwright.model.problems import Invalid, Problem, Problems, listed, nearest
 from mailwright.model.services import PROTOCOLS
 from mailwright.model.size import UNLIMITED
 from mailwright.model.tls_profile import PROFILES
@@ -447,11 +447,14 @@ def read(
     """
     texts = texts or {}
     try:
-        raw = tomllib.loads(texts[FILE] if FILE in texts else (folder / FILE).read_text("utf-8"))
+        text = texts.get(FILE) or encoding.decoded((folder / FILE).read_bytes(), FILE)
+        raw = tomllib.loads(text.removeprefix(encoding.MARK))
     except FileNotFoundError:
         found.append(Problem(FILE, "is missing", expected="the domains and mailboxes"))
-    except (OSError, UnicodeDecodeError) as error:
-        found.append(Problem(FILE, f"cannot be read: {error}"))
+    except Problems as error:
+        found += error.problems
+    except OSError as error:
+        found.append(Problem(FILE, f"cannot be read: {error.strerror}"))
     except tomllib.TOMLDecodeError as error:
         found.append(Problem(FILE, f"is no TOML: {str(error)[0].lower()}{str(error)[1:]}"))
     else:
