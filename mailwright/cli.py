@@ -21,8 +21,10 @@ INPUT, USAGE = 1, 2  # exit codes
 # Commands that are loaded when they are asked for, so that each starts with what it needs itself;
 # `lab` is a package of its own, which may be missing.
 _LATER = {
+    "alias": "mailwright.commands.alias",
     "check": "mailwright.commands.check",
     "dns": "mailwright.commands.dns",
+    "domain": "mailwright.commands.domain",
     "init": "mailwright.commands.init",
     "keys": "mailwright.commands.keys",
     "lab": "lab.command",
@@ -92,6 +94,8 @@ def cli(ctx: click.Context) -> None:
     \b
       mailwright init inventory       describe your host, domain and first mailbox
       mailwright mailbox --help       add mailboxes, change them, suspend them
+      mailwright alias --help         addresses whose mail goes to others
+      mailwright domain --help        another domain: its keys, and what to publish
       mailwright show inventory       check the description, see what follows from it
       mailwright dns inventory        the DNS records to publish
       mailwright push --help          publish them, where your name server takes updates
@@ -157,3 +161,5 @@ def password_command(generate: bool) -> None:
     else:
         typed = new_password("Password")
     click.echo(password.hash(typed, generate))
+    if words := password.shortness(typed):
+        click.echo(f"warning: {words}", err=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from mailwright.model.problems import nearest
 
 CONFLICTS = 3  # exit code, where records are somebody else's
 INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory", type=Path)
+
+EVERYWHERE = click.option("--everywhere", is_flag=True, help="Out of whatever names it, too.")
 
 
 @cache
@@ -60,13 +63,24 @@ def new_password(question: str) -> str:
     return sys.stdin.readline().rstrip("\n")
 
 
-def password_hash(name: str, generate: bool) -> str:
-    """The hash of a mailbox's new password; one that is made up is shown this once."""
+@contextmanager
+def new_hash(name: str, generate: bool) -> Iterator[str]:
+    """The hash of a mailbox's new password. One that is made up is shown this once, when it is the
+    mailbox's: not when something goes wrong within.
+    """
     typed = password.generate() if generate else new_password(f"Password of {name}")
     found = password.hash(typed, generate)
+    if words := password.shortness(typed):
+        click.echo(f"warning: {words}", err=True)
+    yield found
     if generate:
         click.echo(f"Password of {name}, shown this once: {typed}")
-    return found
+
+
+def tell_left(left: Iterable[str]) -> None:
+    """The settings that no longer name somebody who was removed."""
+    for where in sorted({*left}):
+        click.echo(f"  nor in {where}")
 
 
 def described(each: Mailbox) -> str:

@@ -147,31 +147,35 @@ def check(
     folder: Path,
     texts: Mapping[str, str] | None = None,
     renamed: Sequence[tuple[str, str]] = (),
+    without: Collection[str] = (),
 ) -> AddressBook:
     """What the mailboxes are, or would be with these texts for the files of these names.
 
-    Default scripts follow who is `renamed`, from one address to another. No key or certificate is
-    read.
+    Default scripts follow who is `renamed`, from one address to another. Sheets and scripts
+    `without` which it shall be are not looked at. No key or certificate is read.
 
     Raises Problems with everything that is wrong.
     """
     found: list[Problem] = []
-    book = _described(folder, texts, found)[-1]
-    sieve.read(folder, book.domains, book.mailboxes, found, renamed)
+    book = _described(folder, texts, found, without)[-1]
+    sieve.read(folder, book.domains, book.mailboxes, found, renamed, without)
     if found:
         raise Problems(found)
     return book
 
 
 def _described(
-    folder: Path, texts: Mapping[str, str] | None, found: list[Problem]
+    folder: Path,
+    texts: Mapping[str, str] | None,
+    found: list[Problem],
+    without: Collection[str] = (),
 ) -> tuple[dict[str, Group], list[Machine], MailTable, AddressBook]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "is missing"
         raise Problems([Problem(str(folder), what, expected="an inventory folder", hint=_INIT)])
     all_groups = hosts_file.read(folder / hosts_file.FILE, found)
     machines = _machines(all_groups, found)
-    read = schema.read(folder, found, texts)
+    read = schema.read(folder, found, texts, without)
     if read is None:
         raise Problems(found)
     table, places = read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import date
 from itertools import pairwise
@@ -438,12 +438,15 @@ class MailTable(_Table):
 
 
 def read(
-    folder: Path, found: list[Problem], texts: Mapping[str, str] | None = None
+    folder: Path,
+    found: list[Problem],
+    texts: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
 ) -> tuple[MailTable, Places] | None:
     """What `mail.toml` and the sheets say, without what is wrong, which goes to `found`.
 
-    A text in `texts` stands for the file of that name. None when there is nothing to check further:
-    no file, or no TOML.
+    A text in `texts` stands for the file of that name; sheets `without` which it shall be are not
+    looked at. None when there is nothing to check further: no file, or no TOML.
     """
     texts = texts or {}
     try:
@@ -458,17 +461,22 @@ def read(
     except tomllib.TOMLDecodeError as error:
         found.append(Problem(FILE, f"is no TOML: {str(error)[0].lower()}{str(error)[1:]}"))
     else:
-        places = _with_sheets(raw, folder, texts, found)
+        places = _with_sheets(raw, folder, texts, found, without)
         return _validated(raw, places, found), places
     return None
 
 
 def _with_sheets(
-    raw: dict[str, Any], folder: Path, texts: Mapping[str, str], found: list[Problem]
+    raw: dict[str, Any],
+    folder: Path,
+    texts: Mapping[str, str],
+    found: list[Problem],
+    without: Collection[str],
 ) -> Places:
     """Add the rows of the sheets to the mailboxes."""
     places, boxes = Places(), raw.setdefault("mailboxes", {})
-    rows = sheets.read(folder, lambda: _domains(raw), MailboxTable.model_fields, texts, found)
+    columns = MailboxTable.model_fields
+    rows = sheets.read(folder, lambda: _domains(raw), columns, texts, found, without)
     for row in rows if isinstance(boxes, dict) else ():
         if row.written in boxes:
             hint = f"first in {places.get(row.written, FILE)}"

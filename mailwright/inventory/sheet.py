@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailwright.inventory import renaming
+from mailwright.inventory import removal, renaming
 from mailwright.inventory.encoding import MARK
 
 ADDRESS = "address"
@@ -135,7 +135,7 @@ class Sheet:
             return self._wider(missing).put(local, address, settings)
         lines = self._lines()
         cells = {ADDRESS: address, **settings}
-        line = self._line([_cell(cells.get(name, "")) for name in self._columns])
+        line = self._line([_cell(cells.get(name) or "") for name in self._columns])
         if local is not None:
             lines[self.rows[local].first : self.rows[local].last] = [line]
         else:
@@ -154,6 +154,15 @@ class Sheet:
         sheet = self
         for local, row in self.rows.items():
             settings = renaming.in_settings(row.settings, old, new)
+            if settings != row.settings:
+                sheet = sheet.put(local, row.written, settings)
+        return sheet
+
+    def unnamed(self, goes: removal.Goes) -> Sheet:
+        """The sheet without those addresses wherever a mailbox names one among its settings."""
+        sheet = self
+        for local, row in self.rows.items():
+            settings = removal.of_settings(row.settings, goes)
             if settings != row.settings:
                 sheet = sheet.put(local, row.written, settings)
         return sheet

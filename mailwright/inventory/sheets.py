@@ -35,17 +35,18 @@ def read(
     columns: Collection[str],
     texts: Mapping[str, str],
     found: list[Problem],
+    without: Collection[str] = (),
 ) -> Iterator[PlacedRow]:
     """The rows of all sheets in an inventory folder; what is wrong with them goes to `found`.
 
     `domains` tells ours, each with the one that it is an alias of, and is asked where there is a
     sheet; `columns` are the settings that there are. A text in `texts` stands for the file of that
-    name.
+    name; files `without` which it shall be are not looked at.
     """
     some = files(folder, found)
     ours = domains() if some else {}
     for domain, place in some.items():
-        if not _is_ours(domain, place, ours, found):
+        if place in without or not _is_ours(domain, place, ours, found):
             continue
         text = texts.get(place)
         if text is None:
