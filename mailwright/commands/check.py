@@ -17,6 +17,7 @@ from mailwright.dns.records import records
 from mailwright.inventory.load import Inventory
 from mailwright.model.problems import Invalid, Problems
 from mailwright.net.resolver import Resolver
+from mailwright.order import directory
 from mailwright.report.finding import Finding, Severity
 
 _PEER = "gmail.com"
@@ -94,6 +95,7 @@ def _before(
 ) -> list[Finding]:
     some = replace(inventory, hosts=tuple(world.hosts_of(inventory, names)))
     found = world.name_findings(some, resolver)
+    found += directory.findings(inventory)
     return preflight.findings(some, resolver, peer or _correspondent(inventory)) + found
 
 

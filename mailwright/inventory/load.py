@@ -17,7 +17,7 @@ from mailwright.inventory.machine import machine
 from mailwright.inventory.places import setting
 from mailwright.inventory.schema import MailTable
 from mailwright.inventory.validate import address_book, warnings
-from mailwright.keys import dkim_files, of_domain
+from mailwright.keys import dkim_files, eab, of_domain
 from mailwright.model import quotas, spf
 from mailwright.model.acme import Acme
 from mailwright.model.address import zone_of
@@ -103,7 +103,7 @@ def load(
     domains = _with_keys(folder, book.domains, wanted, require_keys, passphrase, found, public)
     scripts = sieve.read(folder, book.domains, book.mailboxes, found)
     wrong: list[Problem] = []
-    acme = _acme(table, book.postmaster)
+    acme = _acme(folder, table, book.postmaster, wrong)
     web = sites.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
     without_tls = zones is not None and not require_tls
     served = {
@@ -273,9 +273,17 @@ def _check_senders(domains: Iterable[Domain], machines: Collection[str]) -> None
         raise Problems(found)
 
 
-def _acme(table: MailTable, postmaster: str) -> Acme | None:
-    said = table.acme
-    return Acme(said.directory, said.contact or postmaster) if said else None
+def _acme(folder: Path, table: MailTable, postmaster: str, found: list[Problem]) -> Acme | None:
+    """The authority; its key is empty where there is none, or a wrong one."""
+    said, key = table.acme, ""
+    if said is None:
+        return None
+    if said.eab_kid:
+        try:
+            key = eab.read(folder)
+        except Invalid as error:
+            found.append(error.at(eab.FILE))
+    return Acme(said.directory, said.contact or postmaster, said.eab_kid or "", key)
 
 
 def _certificate(

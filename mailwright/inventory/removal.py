@@ -7,9 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-from tomlkit.items import InlineTable
-
 from mailwright.inventory.places import setting
 from mailwright.model import address
 from mailwright.model.problems import Invalid
@@ -25,6 +22,8 @@ def unnamed(text: str, goes: Goes, left: list[str]) -> tuple[str, Goes]:
     The settings that named one go to `left`. What has a default that names nobody is taken out; the
     postmaster is not.
     """
+    import tomlkit  # takes a while to load, and whoever reads sheets does without
+
     document: Any = tomlkit.parse(text)
     gone: set[str] = set()
 
@@ -97,6 +96,9 @@ def _rest(value: Any, goes: Goes) -> Any:
 
 
 def _take_out(table: Any, key: str, goes: Goes) -> None:
+    import tomlkit
+    from tomlkit.items import InlineTable
+
     value = table[key]
     if not _rest(value, goes):
         del table[key]

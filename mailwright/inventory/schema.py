@@ -111,6 +111,7 @@ Logo = Annotated[policy.Bimi, PlainValidator(policy.bimi)]
 Profile = Annotated[str, _one_of(*PROFILES)]
 Issuer = Annotated[str, PlainValidator(policy.issuer)]
 Directory = Annotated[str, PlainValidator(acme.directory)]
+Kid = Annotated[str, PlainValidator(acme.eab_kid)]
 Issuers = Annotated[list[Issuer], BeforeValidator(_list)]
 UseName = Annotated[str, _one_of(*USES)]
 Protocol = Annotated[str, _one_of(*PROTOCOLS)]
@@ -343,6 +344,13 @@ class AcmeTable(_Table):
         description="Whose account at the authority it is.",
         examples=["alice@example.com"],
         json_schema_extra={"default": "`postmaster`"},
+    )
+    eab_kid: Kid | None = Field(
+        default=None,
+        description="Who we are to an authority that has accounts of its own (external account"
+        " binding); the key that it gave us is in `tls/acme-eab.key`.",
+        examples=["kid-1"],
+        json_schema_extra={"default": "none: the authority takes everybody"},
     )
 
 
