@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mailwright.commands.terminal import INVENTORY, described, new_password, passphrase
-from mailwright.inventory import password
+from mailwright.inventory import password, verification
 from mailwright.inventory.load import Inventory, load
 from mailwright.model import address
 from mailwright.model.problems import Invalid, Problems
@@ -119,7 +119,9 @@ def show(folder: Path) -> None:
     """
     inventory = load(folder, passphrase=passphrase)
     click.echo("\n".join(_shown(inventory)))
-    for warning in inventory.warnings:
+    boxes = {each.address: each for each in inventory.mailboxes}
+    unusable = verification.problems(verification.read(folder), boxes)
+    for warning in (*inventory.warnings, *unusable):
         click.echo(f"warning: {warning}", err=True)
 
 

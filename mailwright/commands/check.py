@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import click
 from mailwright.check import dnsbl, message, preflight, watch, world
 from mailwright.commands.terminal import INVENTORY, chosen, published
 from mailwright.dns.records import records
+from mailwright.inventory import verification
 from mailwright.inventory.load import Inventory
 from mailwright.model.problems import Invalid, Problems
 from mailwright.net.resolver import Resolver
@@ -101,9 +101,9 @@ def _before(
 
 def _correspondent(inventory: Inventory) -> str:
     """The domain of the mailbox elsewhere that verification writes to, or one that has many."""
-    path = inventory.folder / "verify.toml"
-    known = tomllib.loads(path.read_text()) if path.exists() else {}
-    return str(known.get("correspondent", {}).get("address", "")).rpartition("@")[2] or _PEER
+    known = verification.read(inventory.folder).get("correspondent", {})
+    text = str(known.get("address", "")) if isinstance(known, dict) else ""
+    return text.rpartition("@")[2] or _PEER
 
 
 def _message(

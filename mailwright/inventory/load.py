@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from mailwright.inventory import hosts_file, schema, sieve, sites
 from mailwright.inventory.hosts_file import Group
 from mailwright.inventory.machine import machine
+from mailwright.inventory.machine import warnings as private
 from mailwright.inventory.places import setting
 from mailwright.inventory.schema import MailTable
 from mailwright.inventory.validate import address_book, warnings
@@ -130,6 +131,7 @@ def load(
         groups=all_groups,
         sites=tuple(web),
         warnings=(
+            *private(machines),
             *warnings(book, table.message_size_limit),
             *sieve.warnings(scripts, _sorted(book.mailboxes)),
             *sites.warnings(web),
