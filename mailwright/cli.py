@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib import import_module
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import click
@@ -13,7 +20,7 @@ from mailwright.commands.terminal import INVENTORY, described, new_password, pas
 from mailwright.inventory import password, verification
 from mailwright.inventory.load import Inventory, load
 from mailwright.model import address
-from mailwright.model.problems import Invalid, Problems
+from mailwright.model.problems import Failed, Invalid, Problems
 
 INPUT, USAGE = 1, 2  # exit codes
 
@@ -55,9 +62,18 @@ class _Group(click.Group):
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run a command and exit: 0 done, 1 something is wrong with the input, 2 wrong usage."""
+    """Run a command and exit.
+
+    With 0: done. 1: something is wrong with the input, or in the way. 2: wrong usage. 128 and the
+    number of a signal: that ended it, as a shell says it.
+    """
     try:
-        sys.exit(cli.main(args, prog_name="mailwright", standalone_mode=False))
+        with _stopped_by(signal.SIGHUP, signal.SIGTERM):
+            sys.exit(cli.main(args, prog_name="mailwright", standalone_mode=False))
+    except Failed as error:
+        for hint, some in groupby(error.problems, attrgetter("hint")):
+            _tell([str(replace(problem, hint="")) for problem in some], hint)
+        sys.exit(INPUT)
     except Problems as error:
         _fail(INPUT, *error.lines)
     except Invalid as error:
@@ -67,18 +83,74 @@ def main(args: list[str] | None = None) -> None:
         _fail(USAGE, f"{error.format_message()} (see '{path} --help')")
     except click.ClickException as error:
         _fail(error.exit_code, error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(err=True)  # the cursor stands behind a question
-        _fail(INPUT, "interrupted")
-    except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (click.Abort, KeyboardInterrupt) as error:
+        _tell([""])  # the cursor stands behind a question
+        what, hint = error.args if len(error.args) == 2 else ("interrupted", _AGAIN)
+        _fail(128 + _signal(error), what, hint=hint)
     except OSError as error:
-        _fail(INPUT, f"{error.filename or 'input'}: {error.strerror}")
+        place = error.filename or "network"
+        if error.filename is None and error.errno in _FULL:
+            place = "standard output"
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what it has left
+        hint = _HINTS.get(error.errno or 0, "run it again when that is mended")
+        _fail(INPUT, f"{place}: {error.strerror or error}", hint=hint)
 
 
-def _fail(code: int, *lines: str) -> None:
-    for line in lines:
-        click.echo(f"error: {line}", err=True)
+_AGAIN = "run it again: it goes on where it was"
+_ROOM = "make room there, and run it again"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_RIGHTS = "'ls -ld' says who may do that there; run it as its owner"
+_HINTS = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EROFS: "that file system is mounted read-only",
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.ENOTDIR: "a folder is wanted there; say which it is",
+    errno.EEXIST: "something else is there; move it away",
+    errno.ENOENT: "say where it is",
+    errno.EISDIR: "a file is wanted there, not a folder",
+}
+
+
+@contextmanager
+def _stopped_by(*numbers: signal.Signals) -> Iterator[None]:
+    """Signals that would kill at once end it like Ctrl-C, so that nothing half-written is left."""
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number))
+
+    before = {number: signal.getsignal(number) for number in numbers}
+    caught = [number for number in numbers if before[number] == signal.SIG_DFL]  # else: nohup(1)
+    for number in caught:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _signal(error: BaseException | None) -> int:
+    """The signal that was at the beginning of an exception."""
+    while error:
+        if error.args and isinstance(error.args[0], signal.Signals):
+            return error.args[0]
+        error = error.__context__
+    return signal.SIGINT
+
+
+def _tell(lines: Iterable[str], hint: str = "") -> None:
+    """On standard error, if there is anybody who reads it."""
+    with suppress(OSError):
+        for line in lines:
+            click.echo(f"error: {line}" if line else "", err=True)
+        if hint:
+            click.echo(f"hint: {hint}", err=True)
+
+
+def _fail(code: int, *lines: str, hint: str = "") -> None:
+    _tell(lines, hint)
     sys.exit(code)
 
 

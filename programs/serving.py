@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 CHAIN = "/etc/mailwright/tls/mail.pem"
@@ -161,15 +162,18 @@ def talk(unit: str, where: str, kind: str, name: str = "", chain: str = CHAIN) -
 def families(port: int) -> None:
     """Somebody listens for other hosts, in each family."""
     for family in host.families:
-        table = Path("/proc/net", "tcp" if family == "4" else "tcp6").read_text()
-        listening = [row[1] for row in map(str.split, table.splitlines()) if row[3] == "0A"]
-        loopback = rf"......7F|{'0' * 24}01000000"
-        if all(
-            re.fullmatch(rf"({loopback}):....", each)
-            for each in listening
-            if int(each[-4:], 16) == port
-        ):
+        if port not in listening(family):
             raise WrongError(f"port {port} is closed to other hosts over IPv{family}")
+
+
+@cache
+def listening(family: str) -> set[int]:
+    """The ports that other hosts reach; looked up once, as it takes the kernel a while."""
+    table = Path("/proc/net", "tcp" if family == "4" else "tcp6").read_text()
+    rows = [row.split() for row in table.splitlines()]
+    loopback = re.compile(rf"......7F|{'0' * 24}01000000")
+    sockets = [row[1].split(":") for row in rows if row[3] == "0A"]
+    return {int(port, 16) for address, port in sockets if not loopback.fullmatch(address)}
 
 
 def held(unit: str, where: str) -> str:
@@ -359,6 +363,9 @@ def tell(service: str, what: str) -> None:
 def look(files: Sequence[str]) -> list[str]:
     """What is wrong: all questions, each in a thread of its own."""
     told.clear()
+    listening.cache_clear()
+    for family in host.families:
+        listening(family)
     lines = [line.split() for file in files for line in Path(file).read_text().splitlines()]
     units = [(service, words[0]) for service, kind, *words in lines if kind == "unit"]
     threads = [threading.Thread(target=ask, args=line) for line in lines if line[1] != "unit"]

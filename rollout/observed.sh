@@ -22,12 +22,11 @@ below() { find $folders -path /etc/mailwright/rollout -prune -o "$@" 2>/dev/null
     echo "R $VERSION_ID"
     below -type f -printf 'F %m %u %g %C@ %p\n' -o -printf 'K %y %m %u %g %p\n'
     below -type f -print0 | xargs -0r sha256sum | sed 's/^/S /'
-    for folder in /etc/mailwright/rollout/*/; do
-        service=${folder%/} service=${service##*/}
-        for note in L/loaded O/owned T/stamps B/built; do
-            sed "s/^/${note%/*} $service /" "$folder${note#*/}"
-        done
-    done 2>/dev/null
+    (cd /etc/mailwright/rollout && grep -H '' ./*/loaded ./*/owned ./*/stamps ./*/built) 2>/dev/null | sed '
+        s|^\./\([^/]*\)/loaded:|L \1 |; t
+        s|^\./\([^/]*\)/owned:|O \1 |; t
+        s|^\./\([^/]*\)/stamps:|T \1 |; t
+        s|^\./\([^/]*\)/built:|B \1 |'
     dpkg-query -W -f='P ${db:Status-Abbrev} ${Package}\n'
     [ -e /etc/mailwright/rollout/postfix/loaded ] || waiting | sed 's/^/Q /'
 } | {

@@ -341,7 +341,6 @@ TESTS = {
     "dovecot.conf.* (ssl = |auth_allow_cleartext|disable_plaintext)": (
         "attacks::password_without_tls"
     ),
-    "dovecot.conf.* ssl_min_protocol": "tls::old_tls",
     "dovecot.conf.* ssl_cipher_list": "tls::exactly_the_suites",
     "dovecot.conf.* (ssl_|auth_mechanisms|plain = |login = )": (
         "tls::certificate_is_valid dovecot::lets use"

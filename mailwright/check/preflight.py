@@ -10,7 +10,7 @@ from pathlib import Path
 from mailwright.inventory.hosts_file import merged
 from mailwright.inventory.load import Inventory
 from mailwright.model.host import MailHost
-from mailwright.model.problems import listed
+from mailwright.model.problems import Problem, listed
 from mailwright.net.remote import try_to_ask
 from mailwright.net.resolver import Resolver
 from mailwright.report.finding import Finding, Severity
@@ -58,7 +58,7 @@ def findings(inventory: Inventory, resolver: Resolver, peer: str) -> list[Findin
     found = []
     for host in inventory.hosts:
         if host.name not in answers.lines:
-            found.append(_unreached(host, answers.unreached.get(host.name, "it runs no shell")))
+            found.append(_unreached(host, answers.unreached.get(host.name)))
             continue
         data = merged(inventory.groups, host.target)
         lines = tuple(tuple(line.split()) for line in answers.lines[host.name] if line.strip())
@@ -67,9 +67,11 @@ def findings(inventory: Inventory, resolver: Resolver, peer: str) -> list[Findin
     return found
 
 
-def _unreached(host: MailHost, reason: str) -> Finding:
+def _unreached(host: MailHost, problem: Problem | None) -> Finding:
+    what = problem.what if problem else "cannot be reached: it runs no shell"
     why = "Everything is done over SSH: hosts.py says how (ssh_hostname, ssh_user, ssh_key)."
-    return Finding(f"host {host.name}", "ssh", Severity.ERROR, f"cannot be reached: {reason}", why)
+    why = f"{why} {problem.hint[0].upper()}{problem.hint[1:]}." if problem else why
+    return Finding(f"host {host.name}", "ssh", Severity.ERROR, what, why)
 
 
 def _machine(machine: Candidate, peer: str, peers: Sequence[str]) -> Iterator[Finding]:

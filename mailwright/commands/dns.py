@@ -13,6 +13,7 @@ from mailwright.dns.formats import FORMATS, Format
 from mailwright.dns.record import Record
 from mailwright.dns.records import each_zone
 from mailwright.inventory.load import Inventory
+from mailwright.keys.secret import naming
 
 Zones = Iterable[tuple[str, list[Record]]]
 DOMAINS = click.argument("domains", metavar="[DOMAIN]...", nargs=-1)
@@ -104,6 +105,6 @@ def _write(form: Format, zones: Zones, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for origin, some in zones:
         if some:
-            (folder / f"{origin or 'outside'}{form.suffix}").write_text(
-                form.text(origin, some), "utf-8"
-            )
+            path = folder / f"{origin or 'outside'}{form.suffix}"
+            with naming(path):
+                path.write_text(form.text(origin, some), "utf-8")

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from mailwright.commands.terminal import Remembered, asked
 from mailwright.inventory import hosts_file, password, places
 from mailwright.inventory.load import load
+from mailwright.inventory.lock import NOTE, locked
+from mailwright.inventory.machine import ip, release
 from mailwright.keys import dkim_files, secret, signing_key
 from mailwright.keys.tls_keys import KeyFiles
 from mailwright.model import address
 from mailwright.model.problems import Invalid, Problem, Problems
 
 VERIFY = "verify.toml"
+_STAGED = ".new."  # how the name begins of what is not finished
 
 _HOSTS = '''\
 """The machines of the mail system and how pyinfra reaches them."""
@@ -68,7 +76,14 @@ _VERIFY = """\
 # password = "..."
 """
 
-_IGNORED = "# Secrets: back them up elsewhere.\n/keys/\n/tls/\n/verify.toml\n"
+_IGNORED = """\
+# Secrets: back them up elsewhere.
+/keys/
+/tls/
+/verify.toml
+# Who writes here just now.
+/.lock
+"""
 
 
 @dataclass(frozen=True)
@@ -102,9 +117,16 @@ def _python(value: object) -> str:
 
 def check_free(folder: Path) -> None:
     """Raises Problems unless the folder is missing or empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        expected = "a folder that is empty or does not exist yet"
+    expected = "a folder that is empty or does not exist yet"
+    if folder.exists() and not folder.is_dir():
+        raise Problems([Problem(str(folder), "is no folder", expected=expected)])
+    if folder.exists() and any(not _is_passing(path) for path in folder.iterdir()):
         raise Problems([Problem(str(folder), "is not empty", expected=expected)])
+
+
+def _is_passing(path: Path) -> bool:
+    """Whether it is of another run, maybe of one that was killed."""
+    return path.name == NOTE or path.name.startswith(_STAGED)
 
 
 def create(folder: Path, starter: Starter, passphrase: str | None) -> None:
@@ -113,23 +135,48 @@ def create(folder: Path, starter: Starter, passphrase: str | None) -> None:
     Raises Problems with everything that is wrong with the starter.
     """
     check_free(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
-        staged = Path(name)
-        for file, text in starter.files().items():
-            if file == VERIFY:
-                secret.create(staged / file, text)
-            else:
-                (staged / file).write_text(text, "utf-8")
-        inventory = load(staged, require_keys=False, require_tls=False)
-        for host in inventory.hosts:
-            list(KeyFiles(staged, host.name).make())
-        domains = inventory.domains
-        wanted = [(domain.name, each) for domain in domains for each in domain.algorithms]
-        list(signing_key.create(staged, wanted, date.today(), passphrase))
-        folder.mkdir(exist_ok=True)
-        for path in sorted(staged.iterdir()):
-            path.rename(folder / path.name)
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):
+            check_free(folder)
+            for left in folder.glob(f"{_STAGED}*"):
+                shutil.rmtree(left)
+            with tempfile.TemporaryDirectory(prefix=_STAGED, dir=folder) as name:
+                _fill(Path(name), starter, passphrase)
+                _move(Path(name), folder)
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def _fill(folder: Path, starter: Starter, passphrase: str | None) -> None:
+    for file, text in starter.files().items():
+        if file == VERIFY:
+            secret.create(folder / file, text)
+        else:
+            with secret.naming(folder / file):
+                (folder / file).write_text(text, "utf-8")
+    inventory = load(folder, require_keys=False, require_tls=False)
+    for host in inventory.hosts:
+        list(KeyFiles(folder, host.name).make())
+    wanted = [(domain.name, each) for domain in inventory.domains for each in domain.algorithms]
+    list(signing_key.create(folder, wanted, date.today(), passphrase))
+
+
+def _move(staged: Path, folder: Path) -> None:
+    """All or nothing, whatever interrupts it."""
+    names = sorted(path.name for path in staged.iterdir())
+    try:
+        for name in names:
+            (staged / name).rename(folder / name)
+    except BaseException:
+        for name in names:
+            with suppress(FileNotFoundError):
+                (folder / name).rename(staged / name)
+        raise
 
 
 @click.command()
@@ -160,25 +207,108 @@ def init(
       mailwright init inventory --host mail.example.com --ipv4 198.51.100.10 \\
           --debian 13 --domain example.com --mailbox alice@example.com
     """
-    check_free(folder.absolute())
-    host = _host_name(_ask(host, "--host", "Name of the host (such as mail.example.com)"))
+    shown, folder = folder, folder.absolute()
+    check_free(folder)
+    answers = Remembered(folder)
+    try:
+        starter = _starter(
+            answers, host, ipv4, ipv6, debian, None if local else ssh_user, domain, mailbox
+        )
+        create(folder, starter, dkim_files.environment())
+    except (click.Abort, KeyboardInterrupt) as error:
+        answers.keep()
+        raise click.Abort("interrupted: nothing was written", _OFFERED) from error
+    except BaseException:
+        answers.keep()
+        raise
+    answers.forget()
+    if starter.is_generated:
+        click.echo(f"Password of {starter.mailbox}, shown this once: {starter.password}\n")
+    name = str(starter.data.get("myhostname", starter.target))
+    click.echo(_NEXT.format(folder=shown, host=name))
+
+
+_OFFERED = "run it again: what you have answered is offered then"
+
+
+def _starter(
+    answers: Remembered,
+    host: str | None,
+    ipv4: str | None,
+    ipv6: str | None,
+    debian: str | None,
+    ssh_user: str | None,
+    domain: str | None,
+    mailbox: str | None,
+) -> Starter:
+    """From options and answers."""
+
+    ask = partial(_answer, answers)
+    question = "Name of the host (such as mail.example.com)"
+    host = _named("--host", ask(host, "--host", question, address.domain))
     if ipv4 is None and ipv6 is None:
-        ipv4 = _ask(ipv4, "--ipv4 or --ipv6", "IPv4 address (- for none)")
-        ipv6 = _ask(ipv6, "--ipv6", "IPv6 address (- for none)", "-")
-    debian = _ask(debian, "--debian", "Release of Debian", "13")
-    domain = _ask(domain, "--domain", "Mail domain", address.unicode(host).partition(".")[2])
-    mailbox = _ask(mailbox, "--mailbox", "First mailbox", f"postmaster@{domain}")
-    data: dict[str, object] = {"debian": int(debian) if debian.isdigit() else debian}
-    data |= {name: ip for name, ip in (("ipv4", ipv4), ("ipv6", ipv6)) if ip not in (None, "-")}
-    target, reached = _connection(host, None if local else ssh_user)
-    if not local:
+        ipv4 = ask(ipv4, "--ipv4 or --ipv6", "IPv4 address (- for none)", _ip(4))
+        none = None if ipv4 == _NONE and sys.stdin.isatty() else _NONE
+        ipv6 = ask(ipv6, "--ipv6", "IPv6 address (- for none)", _ip(6, bool(none)), none)
+    debian = ask(debian, "--debian", "Release of Debian", lambda text: release(_number(text)), "13")
+    domain = ask(
+        domain, "--domain", "Mail domain", address.domain, address.unicode(host).partition(".")[2]
+    )
+    _named("--domain", domain)
+    mailbox = ask(
+        mailbox, "--mailbox", "First mailbox", _mailbox_of(domain), f"postmaster@{domain}"
+    )
+    data: dict[str, object] = {"debian": _number(debian)}
+    data |= {name: ip for name, ip in (("ipv4", ipv4), ("ipv6", ipv6)) if ip not in (None, _NONE)}
+    target, reached = _connection(host, ssh_user)
+    if ssh_user is not None:
         reached["ssh_hostname"] = data.get("ipv4") or data.get("ipv6")  # works before DNS does
     word, made = _first_password(mailbox)
-    starter = Starter(target, data | reached, domain, mailbox, word, made)
-    create(folder.absolute(), starter, dkim_files.environment())
-    if made:
-        click.echo(f"Password of {mailbox}, shown this once: {word}\n")
-    click.echo(_NEXT.format(folder=folder, host=host))
+    return Starter(target, data | reached, domain, mailbox, word, made)
+
+
+_NONE = "-"
+
+
+def _answer(
+    answers: Remembered,
+    value: str | None,
+    option: str,
+    question: str,
+    valid: Callable[[str], object],
+    default: str | None = None,
+) -> str:
+    """The option's value, or an answer, or the default where there is nobody who answers."""
+    if value is not None:
+        return value
+    if sys.stdin.isatty():
+
+        def answer(text: str) -> str:
+            valid(text)
+            return text
+
+        where = option.partition(" ")[0]
+        answers[option] = asked(question, where, answer, answers.get(option, default))
+        return answers[option]
+    if default is None:
+        raise click.UsageError(f"{option} is missing")
+    return default
+
+
+def _number(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
+
+
+def _ip(version: int, may_be_none: bool = True) -> Callable[[str], object]:
+    return lambda text: (may_be_none and text == _NONE) or ip(text, version)
+
+
+def _mailbox_of(domain: str) -> Callable[[str], object]:
+    def valid(text: str) -> None:
+        if not address.own(text).endswith(f"@{address.domain(domain)}"):
+            raise Invalid(text, "is of another domain", f"an address of {domain}")
+
+    return valid
 
 
 def _connection(host: str, ssh_user: str | None) -> tuple[str, dict[str, object]]:
@@ -189,11 +319,11 @@ def _connection(host: str, ssh_user: str | None) -> tuple[str, dict[str, object]
     return host, {"ssh_user": ssh_user, **({} if ssh_user == "root" else {"_sudo": True})}
 
 
-def _host_name(text: str) -> str:
+def _named(option: str, text: str) -> str:
     try:
         return address.domain(text)
     except Invalid as error:
-        raise Problems([error.at("--host")]) from None
+        raise Problems([error.at(option)]) from None
 
 
 _NEXT = """\
@@ -209,21 +339,10 @@ def _first_password(mailbox: str) -> tuple[str, bool]:
     """A password, and whether it was made up here."""
     if sys.stdin.isatty():
         question = f"Password of {mailbox} (empty: make one up)"
-        typed = click.prompt(
-            question, default="", show_default=False, hide_input=True, err=True,
-            confirmation_prompt=True,
-        )  # fmt: skip
-        if typed:
-            return str(typed), False
+        if typed := asked(question, "password", _hashable_or_empty, "", is_secret=True):
+            return typed, False
     return password.generate(), True
 
 
-def _ask(value: str | None, option: str, question: str, default: str | None = None) -> str:
-    """The option's value, or the answer from the terminal, or the default where there is none."""
-    if value is not None:
-        return value
-    if sys.stdin.isatty():
-        return str(click.prompt(question, default=default, err=True))
-    if default is None:
-        raise click.UsageError(f"{option} is missing")
-    return default
+def _hashable_or_empty(text: str) -> str:
+    return password.hashable(text) if text else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import click
 
 from mailwright.commands.terminal import INVENTORY, chosen, passphrase
 from mailwright.inventory.load import Inventory, load
+from mailwright.inventory.lock import locked
 from mailwright.keys import dkim_files
 from mailwright.keys.tls_keys import KeyFiles
+from mailwright.model.dkim import DkimKey
 from mailwright.model.host import MailHost
 from mailwright.model.problems import Problem, Problems, listed, nearest
 from mailwright.rotation import birth
@@ -51,11 +54,11 @@ def keys(folder: Path, domain: str | None, encrypt: bool, roll: str | None) -> N
         if each.name in wanted:
             for key in each.keys:
                 if not key.life.has_ended:
-                    dkim_files.publish(folder, key)
+                    _publish(folder, key)
                     click.echo(f"{each.name}: {key.stem} ({key.algorithm}), {key.state}")
             missing += [(each, name) for name in birth.lacking(each)]
     phrase = dkim_files.environment() or (_new_passphrase() if encrypt else None)
-    made = birth.make(folder, missing, datetime.now(UTC), phrase)
+    made = birth.make(folder, missing, birth.lacking, datetime.now(UTC), phrase)
     if len(missing) > _MANY:
         with click.progressbar(
             made, len(missing), "DKIM keys", show_eta=True, show_pos=True, file=sys.stderr
@@ -69,8 +72,19 @@ def keys(folder: Path, domain: str | None, encrypt: bool, roll: str | None) -> N
 def _tls_keys(folder: Path, host: MailHost) -> None:
     """Those of a host that gets its certificates by ACME."""
     if host.tls_keys:
-        for path in KeyFiles(folder, host.name).make():
+        files = KeyFiles(folder, host.name)
+        with locked(folder) if files.missing else nullcontext():
+            made = list(files.make())
+        for path in made:
             click.echo(f"{host.name}: {path.relative_to(folder)}, new: publish its TLSA record")
+
+
+def _publish(folder: Path, key: DkimKey) -> None:
+    """The public value beside the private key, which a run has left alone that died."""
+    if not dkim_files.path_of(folder, key, ".txt").exists():
+        with locked(folder):
+            if dkim_files.path_of(folder, key).exists():  # still: a rotation may have ended it
+                dkim_files.publish(folder, key)
 
 
 def _roll(inventory: Inventory, name: str) -> None:
@@ -78,7 +92,8 @@ def _roll(inventory: Inventory, name: str) -> None:
     if name not in hosts:
         what, known = "is no host with certificates by ACME", [*hosts] or ["[acme] in mail.toml"]
         raise Problems([Problem("--roll", what, name, listed(known), nearest(name, hosts))])
-    KeyFiles(inventory.folder, name).roll()
+    with locked(inventory.folder):
+        KeyFiles(inventory.folder, name).roll()
     click.echo(f"{name}: deploy, verify, and delete tls/{name}.previous.key; then publish the rest")
 
 

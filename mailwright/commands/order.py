@@ -14,6 +14,7 @@ import click
 from mailwright.certificates import chains
 from mailwright.commands.terminal import INVENTORY
 from mailwright.inventory.load import Inventory, load
+from mailwright.inventory.lock import locked
 from mailwright.keys import eab, pem, secret
 from mailwright.keys.tls_keys import KeyFiles, new_key
 from mailwright.model import address
@@ -118,7 +119,7 @@ def order(
     with gathered(found):
         primary = Primary(server, port, tsig.read(key_file))
     with gathered(found):
-        account = _account(inventory.folder / ACCOUNT)
+        account = _account(inventory.folder)
     due = []
     for each in wanted:
         with gathered(found):
@@ -127,7 +128,7 @@ def order(
         raise Problems(found)
     proofs = Proofs(primary, Authority(Resolver(resolver).stub()), patience)
     ca = Ca(acme, account)
-    failed = [each for each, key in due if not _ordered(ca, each, key, proofs)]
+    failed = [each for each, key in due if not _ordered(folder, ca, each, key, proofs)]
     for line in proofs.left:
         click.echo(f"error: the proof was not taken out of DNS: {line}", err=True)
     sys.exit(1 if failed or proofs.left else 0)
@@ -140,12 +141,14 @@ def _is_good(wanted: Wanted) -> bool:
     return bool(end)
 
 
-def _ordered(ca: Ca, wanted: Wanted, key: str, proofs: Proofs) -> bool:
+def _ordered(folder: Path, ca: Ca, wanted: Wanted, key: str, proofs: Proofs) -> bool:
     """Whether it was issued; the file is as it was where not."""
     names = listed(wanted.names, "and")
     click.echo(f"{names}: ordering from {ca.acme.directory}")
     try:
-        wanted.write(key + ca.order(wanted.names, pem.private_key(key), proofs))
+        chain = ca.order(wanted.names, pem.private_key(key), proofs)
+        with locked(folder):
+            wanted.write(key + chain)
     except (NotIssued, NotShown, Refused, Unusable, Invalid) as error:
         click.echo(f"error: {names}: {error}", err=True)
         return False
@@ -168,11 +171,13 @@ def _acme(inventory: Inventory) -> Acme:
     return inventory.acme
 
 
-def _account(path: Path) -> str:
+def _account(folder: Path) -> str:
     """The key of the account there, which is made once. Raises Problems."""
+    path = folder / ACCOUNT
     if not path.exists():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        secret.create(path, new_key())
+        with locked(folder), suppress(FileExistsError):  # another run may have been first
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            secret.create(path, new_key())
     return _key(path)
 
 

@@ -123,7 +123,8 @@ def _pushed(run: Push, dry: bool, yes: bool) -> int:
 def _confirm(sizes: Sequence[int]) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("it asks before it changes a zone; without a terminal say --yes")
-    click.confirm(f"Do {_counted(sizes)}?", abort=True, err=True)
+    if not click.confirm(f"Do {_counted(sizes)}?", err=True):
+        raise click.exceptions.Exit(1)
 
 
 def _summary(sizes: Sequence[int], conflicts: int, dry: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from mailwright.net.authority import Authority
 from mailwright.rotation import birth, words
 from mailwright.rotation.signers import Carried, carried
 from mailwright.rotation.steps import DEPLOY, PUBLISH, Next
-from mailwright.rotation.survey import bury_ended, held, is_rotating, survey, take
+from mailwright.rotation.survey import bury_ended, is_rotating, survey, take
 
 SOMEBODY_MUST_ACT = 3  # exit code of --auto: publish or deploy
 SHOW, START, NEXT, AUTO = "show", "start", "next", "auto"
@@ -57,20 +58,22 @@ class Rotation:
     def start(self, wanted: Sequence[birth.Wanted]) -> None:
         """New keys, which wait until they are published."""
         phrase = _phrase(self.folder, (key for domain, _ in wanted for key in domain.keys))
-        for key in birth.make(self.folder, wanted, self.clock(), phrase):
+        for key in birth.make(self.folder, wanted, birth.startable, self.clock(), phrase):
             click.echo(f"{key.domain}: {key.stem} ({key.algorithm}), new: publish it")
         if wanted:
             self.read()
 
     def step(self, upcoming: Iterable[Next]) -> set[str]:
         """Do what may be done; the domains in which that was something."""
-        by_name = {domain.name: domain for domain in self.domains}
-        acted = set()
+        by_name, acted = defaultdict[str, list[Next]](list), set()
         for each in upcoming:
-            if each.may(self.clock(), self.hurried):
-                take(self.folder, by_name[each.key.domain], each, self.clock())
-                click.echo(words.done(each))
-                acted.add(each.key.domain)
+            by_name[each.key.domain].append(each)
+        for domain in self.domains:
+            mine = by_name[domain.name]
+            if due := [each for each in mine if each.may(self.clock(), self.hurried)]:
+                take(self.folder, domain, mine, due, self.clock())
+                click.echo("\n".join(map(words.done, due)))
+                acted.add(domain.name)
         if acted:
             self.read()
         return acted
@@ -122,16 +125,15 @@ def rotate(folder: Path, domains: tuple[str, ...], mode: str | None, now: bool, 
 
 def run(rotation: Rotation, mode: str) -> int:
     """Do what a mode says and return the exit code. Raises Problems."""
-    with held(rotation.folder):
-        rotation.read()
-        if mode in (START, AUTO):
-            _begin(rotation, mode)
-        upcoming = rotation.look()
-        acted: set[str] = set()
-        if mode in (NEXT, AUTO):
-            acted = rotation.step(upcoming)
-            upcoming = rotation.look() if acted else upcoming
-        rotation.show(upcoming, mode)
+    rotation.read()
+    if mode in (START, AUTO):
+        _begin(rotation, mode)
+    upcoming = rotation.look()
+    acted: set[str] = set()
+    if mode in (NEXT, AUTO):
+        acted = rotation.step(upcoming)
+        upcoming = rotation.look() if acted else upcoming
+    rotation.show(upcoming, mode)
     if mode == NEXT:
         _refuse(rotation, upcoming, acted)
     return SOMEBODY_MUST_ACT if mode == AUTO and any(each.need for each in upcoming) else 0
@@ -191,8 +193,8 @@ def _confirm(domains: tuple[str, ...], mode: str | None, yes: bool) -> None:
     click.echo(words.COST, err=True)
     if not yes and not sys.stdin.isatty():
         raise click.UsageError("--now asks; without a terminal say --yes")
-    if not yes:
-        click.confirm(f"Go on with {', '.join(domains)}?", abort=True, err=True)
+    if not yes and not click.confirm(f"Go on with {', '.join(domains)}?", err=True):
+        raise click.exceptions.Exit(1)
 
 
 def _phrase(folder: Path, keys: Iterable[DkimKey]) -> str | None:

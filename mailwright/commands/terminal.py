@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import click
+from pydantic import TypeAdapter
 
 from mailwright.inventory import password
 from mailwright.inventory.load import Inventory, load
 from mailwright.keys import dkim_files
 from mailwright.model import address, size
 from mailwright.model.mailbox import Mailbox
-from mailwright.model.problems import nearest
+from mailwright.model.problems import Invalid, nearest
 
+Value = TypeVar("Value")
 CONFLICTS = 3  # exit code, where records are somebody else's
 INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory", type=Path)
 
@@ -56,11 +61,65 @@ def chosen(inventory: Inventory, domains: tuple[str, ...]) -> list[str]:
     return [address.domain(name) for name in domains] or known
 
 
+def asked(
+    question: str,
+    where: str,
+    valid: Callable[[str], Value],
+    default: str | None = None,
+    is_secret: bool = False,
+) -> Value:
+    """The answer of whoever sits at the terminal, asked for again until it is `valid`.
+
+    `valid` gives what the answer means or raises Invalid; `where` is the option that would be it.
+    What is secret is typed twice, and an empty default is not shown.
+    """
+    while True:
+        text = click.prompt(
+            question, default=default, show_default=bool(default), hide_input=is_secret,
+            confirmation_prompt=is_secret, err=True,
+        )  # fmt: skip
+        try:
+            return valid(str(text))
+        except Invalid as error:
+            click.echo(f"error: {error.at(where)}", err=True)
+
+
 def new_password(question: str) -> str:
     """Typed twice on the terminal, never echoed; or one line of standard input."""
     if sys.stdin.isatty():
-        return str(click.prompt(question, hide_input=True, confirmation_prompt=True, err=True))
+        return asked(question, "password", password.hashable, is_secret=True)
     return sys.stdin.readline().rstrip("\n")
+
+
+_ANSWERS = TypeAdapter(dict[str, str])
+
+
+class Remembered(dict[str, str]):
+    """What was answered before about a folder that is not there yet, no secrets; a dialogue that
+    did not come to its end offers it the next time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state")
+        with suppress(OSError, ValueError, RuntimeError):  # they are a courtesy
+            self._path = state.expanduser() / "mailwright" / "answers.json"
+            known = _ANSWERS.validate_json(self._path.read_bytes())
+            super().__init__(known if known.pop("folder", "") == self._folder else {})
+
+    def keep(self) -> None:
+        """For the next time."""
+        if not self:
+            return
+        with suppress(OSError, AttributeError):
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            text = json.dumps({"folder": self._folder, **self})
+            self._path.write_text(text, "utf-8")
+
+    def forget(self) -> None:
+        """They have become an inventory."""
+        with suppress(OSError, AttributeError):
+            self._path.unlink(missing_ok=True)
 
 
 @contextmanager

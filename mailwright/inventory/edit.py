@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import tomllib
@@ -17,6 +16,7 @@ from tomlkit.items import InlineTable
 
 from mailwright.inventory import encoding, removal, renaming, sheets, sieve
 from mailwright.inventory.load import check
+from mailwright.inventory.lock import locked
 from mailwright.inventory.places import FILE, setting
 from mailwright.inventory.sheet import Sheet
 from mailwright.keys import secret
@@ -391,7 +391,9 @@ class Editor:
     def save(self) -> None:
         """Put each text in the place of its file, each at once or not at all; scripts follow."""
         for file in sorted(self._changed):
-            _replace_file((self._folder / file).resolve(), self._texts[file])
+            path = (self._folder / file).resolve()
+            with secret.naming(path):
+                _replace_file(path, self._texts[file])
         for old, new in self._renamed:
             sieve.rename(self._folder, old, new)
         for file in self._aside:
@@ -431,20 +433,17 @@ def _replace_file(path: Path, text: str) -> None:
 
 @contextmanager
 def edited(folder: Path) -> Iterator[Editor]:
-    """An Editor that is saved at the end; whoever else edits the same folder waits.
+    """An Editor that is saved at the end; nobody else writes below the folder meanwhile.
 
-    Raises Problems when the description is wrong, before or after the change.
+    Ask for a password before, of an Editor that is not saved.
+
+    Raises Problems when the description is wrong, before or after the change, and what `locked`
+    does.
     """
-    if not folder.is_dir():
-        check(folder)  # says what is wrong with the folder
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked(folder):
         editor = Editor(folder)
         yield editor
         editor.save()
-    finally:
-        os.close(descriptor)
 
 
 def _changed(before: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,7 +93,8 @@ def _name(value: object) -> str:
         raise Invalid(value, "is no host name", error.expected) from None
 
 
-def _ip(value: object, version: int) -> str:
+def ip(value: object, version: int) -> str:
+    """An address of a host that the world can reach; of IP version 4 or 6. Raises Invalid."""
     kind = ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address
     example = "198.51.100.10" if version == 4 else "2001:db8::10"
     try:
@@ -126,7 +127,8 @@ def warnings(machines: Iterable[Machine]) -> Iterator[str]:
                 )
 
 
-def _debian(value: object) -> int:
+def release(value: object) -> int:
+    """A release of Debian that a host may run. Raises Invalid."""
     if value in RELEASES and type(value) is int:
         return value
     raise Invalid(value, "is no supported release of Debian", listed(map(str, RELEASES)))
@@ -147,19 +149,19 @@ def _path(value: object) -> str:
 class HostTable(BaseModel):
     """What a host's data in `hosts.py` says to mailwright; the rest is pyinfra's."""
 
-    debian: Annotated[int, PlainValidator(_debian)] = Field(
+    debian: Annotated[int, PlainValidator(release)] = Field(
         default=min(RELEASES),
         description="The release of Debian that the host runs.",
         examples=[13],
         json_schema_extra={"default": "required"},
     )
-    ipv4: Annotated[str | None, PlainValidator(lambda value: _ip(value, 4))] = Field(
+    ipv4: Annotated[str | None, PlainValidator(lambda value: ip(value, 4))] = Field(
         default=None,
         description="Its IPv4 address in the world: in DNS, and where mail leaves from.",
         examples=["198.51.100.10"],
         json_schema_extra={"default": "none; one of `ipv4` and `ipv6` is required"},
     )
-    ipv6: Annotated[str | None, PlainValidator(lambda value: _ip(value, 6))] = Field(
+    ipv6: Annotated[str | None, PlainValidator(lambda value: ip(value, 6))] = Field(
         default=None,
         description="Its IPv6 address, the same.",
         examples=["2001:db8::10"],

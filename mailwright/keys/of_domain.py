@@ -97,7 +97,7 @@ def _published(path: Path, value: Path, domain: str, life: Life | None) -> DkimK
         secret.check(path)
         record = value.read_text("utf-8").strip()
         algorithm = tag_list.parse(record)["k"]
-    except (FileNotFoundError, Invalid, KeyError):
+    except (FileNotFoundError, UnicodeDecodeError, Invalid, KeyError):
         return None
     life = life or Life(algorithm, signing=ALWAYS)
     return DkimKey(domain, life.slot or path.stem, algorithm, path.stem, record, "", "", life)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mailwright.model.problems import Invalid
@@ -35,16 +37,27 @@ def create(path: Path, text: str) -> None:
     Raises FileExistsError when it exists: link(2), unlike rename(2), never replaces a file.
     """
     staged = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with naming(path):
+        descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(staged, path)
+        finally:
+            staged.unlink()
+        sync(path.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An OSError within names this file, whether it came from its descriptor or another name."""
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(staged, path)
-    finally:
-        staged.unlink()
-    sync(path.parent)
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def sync(folder: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import date
 from itertools import count
 from pathlib import Path
-from types import MappingProxyType
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -38,7 +38,7 @@ def read(path: Path, domain: str, passphrase: Callable[[], str | None] = environ
     life = dkim_files.read_life(path.with_suffix(dkim_files.SUFFIX))
     key = describe(private, path, domain, life)
     public = path.with_suffix(".txt")
-    if public.exists() and public.read_text("utf-8").strip() != key.record:
+    if public.exists() and public.read_bytes().strip() != key.record.encode():
         hint = "restore the key that belongs to it, or move both files away and make a new key"
         raise Invalid(None, f"does not fit the public value in {public.name}", hint=hint)
     return key
@@ -99,43 +99,63 @@ def create(
     wanted: Iterable[tuple[str, str]],
     today: date,
     passphrase: str | None = None,
-    born: Mapping[tuple[str, str], Life] = MappingProxyType({}),
 ) -> Iterator[DkimKey]:
     """Make and keep a key for each (domain, algorithm); yields each as soon as it is on the disk.
 
-    `born` has what is to be remembered of a key; one without it signs. Threads make them side by
-    side, since OpenSSL works outside Python's lock. A run that dies has lost nothing: what it made
-    is there, and the next run makes the rest.
+    All of them sign. Whoever may not be alone with the folder keeps them itself, under its lock.
     """
+    for domain, some in made(wanted):
+        for private in some.values():
+            yield keep(inventory, domain, private, today, passphrase)
+
+
+def made(wanted: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, Private]]]:
+    """The new private keys of each domain, by algorithm, from pairs of both; in no order.
+
+    Threads make them side by side, since OpenSSL works outside Python's lock.
+    """
+    asked = defaultdict[str, list[str]](list)
+    for domain, algorithm in wanted:
+        asked[domain].append(algorithm)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [
-            pool.submit(
-                _create, inventory / FOLDER / pair[0], pair[1], today, passphrase, born.get(pair)
-            )
-            for pair in wanted
-        ]
+        jobs = {pool.submit(_generated, algorithms): name for name, algorithms in asked.items()}
         try:
-            yield from (job.result() for job in as_completed(jobs))
+            yield from ((jobs[job], job.result()) for job in as_completed(jobs))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _create(
-    folder: Path, algorithm: str, today: date, passphrase: str | None, life: Life | None
+def _generated(algorithms: Iterable[str]) -> dict[str, Private]:
+    return {algorithm: _MAKERS[algorithm]() for algorithm in algorithms}
+
+
+_MAKERS: dict[str, Callable[[], Private]] = {
+    "rsa": lambda: rsa.generate_private_key(public_exponent=65537, key_size=_BITS[0]),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+def keep(
+    inventory: Path,
+    domain: str,
+    private: Private,
+    today: date,
+    passphrase: str | None = None,
+    life: Life | None = None,
 ) -> DkimKey:
-    made: Private = (
-        rsa.generate_private_key(public_exponent=65537, key_size=_BITS[0])
-        if algorithm == "rsa"
-        else ed25519.Ed25519PrivateKey.generate()
-    )
+    """The key in its files, under a name that was never used before.
+
+    `life` is what is to be remembered of it; without one it signs.
+    """
+    folder = inventory / FOLDER / domain
     for level in (folder.parent, folder):
         level.mkdir(mode=0o700, exist_ok=True)
-    path = _selector(folder, algorithm, today)
+    path = _selector(folder, "rsa" if isinstance(private, rsa.RSAPrivateKey) else "ed25519", today)
     if life:  # first, since a key without it would sign
         dkim_files.write_life(path.with_suffix(dkim_files.SUFFIX), life)
-    secret.create(path, _text(made, passphrase))
-    key = describe(made, path, folder.name, life)
-    publish(folder.parents[1], key)
+    secret.create(path, _text(private, passphrase))
+    key = describe(private, path, domain, life)
+    publish(inventory, key)
     return key
 
 

@@ -63,13 +63,17 @@ class KeyFiles:
             found.append(error.at(where))
             return ""
 
+    @property
+    def missing(self) -> list[Path]:
+        """Those that `make` would make."""
+        return [path for path in (self.current, self.next) if not path.exists()]
+
     def make(self) -> Iterator[Path]:
         """Make those that are missing, and yield each once it is there."""
         self.current.parent.mkdir(mode=0o700, exist_ok=True)
-        for path in (self.current, self.next):
-            if not path.exists():
-                secret.create(path, new_key())
-                yield path
+        for path in self.missing:
+            secret.create(path, new_key())
+            yield path
 
     def roll(self) -> None:
         """Make the next key the current one. Whenever it dies, a second call finishes it.

@@ -63,6 +63,10 @@ class Problems(Exception):  # noqa: N818
         return lines
 
 
+class Failed(Problems):
+    """What is in the way of a command though the description is right: each with a hint."""
+
+
 @contextmanager
 def gathered(found: list[Problem]) -> Iterator[None]:
     """Problems that are raised within join those in `found`, for whoever tells them all at once."""

@@ -26,6 +26,7 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rrset import RRset
 
+from mailwright.model.problems import Failed, Problem
 from mailwright.net.data import text
 
 _TIMEOUT = 3.0  # seconds for one question
@@ -52,6 +53,15 @@ class Outcome(StrEnum):
     def is_known(self) -> bool:
         """Whether the question was answered at all."""
         return self in (Outcome.DATA, Outcome.ALIAS, Outcome.NO_DATA, Outcome.NO_NAME)
+
+
+def of_this_machine() -> dns.resolver.Resolver:
+    """The resolver that resolv.conf(5) names. Raises Failed where it names none."""
+    try:
+        return dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        what, hint = "names no resolver", "write one there, or name one with --resolver"
+        raise Failed([Problem("/etc/resolv.conf", what, hint=hint)]) from None
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class Authority:
     """
 
     def __init__(self, resolver: dns.resolver.Resolver | None = None, port: int = 53) -> None:
-        self._resolver = resolver or dns.resolver.Resolver()
+        self._resolver = resolver or of_this_machine()
         self._port = port
         self._resolver.lifetime = 2 * _TIMEOUT
         # A zone that does not validate is none to a resolver, and it is one to its servers.

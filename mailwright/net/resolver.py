@@ -14,7 +14,7 @@ import dns.resolver
 from dns.message import Message, QueryMessage
 from dns.rdata import Rdata
 
-from mailwright.net.authority import Outcome
+from mailwright.net.authority import Outcome, of_this_machine
 from mailwright.net.data import text
 
 _TIMEOUT = 8.0  # seconds: a resolver may have to try several servers
@@ -49,7 +49,7 @@ class Resolver:
     """
 
     def __init__(self, address: str | None = None, port: int = 53) -> None:
-        self.addresses = [address] if address else dns.resolver.Resolver().nameservers
+        self.addresses = [address] if address else of_this_machine().nameservers
         self.port = port
         self.ask = lru_cache(_REMEMBERED)(self._ask)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from mailwright.dns.purposes.dkim import slots
-from mailwright.keys import signing_key
+from mailwright.inventory.lock import locked
+from mailwright.keys import dkim_files, of_domain, signing_key
 from mailwright.model.dkim import ALWAYS, DkimKey, Life, State
 from mailwright.model.domain import Domain
 from mailwright.model.problems import Problem, Problems
@@ -28,15 +30,41 @@ def startable(domain: Domain) -> list[str]:
 
 
 def make(
-    folder: Path, wanted: Iterable[Wanted], now: datetime, passphrase: str | None
+    folder: Path,
+    wanted: Sequence[Wanted],
+    algorithms: Callable[[Domain], list[str]],
+    now: datetime,
+    passphrase: str | None,
 ) -> Iterator[DkimKey]:
     """Make keys. The first of a domain sign at once; others first wait until they are published.
 
+    The lock of the inventory is held for each domain while its keys are written. What another
+    command has made meanwhile is not made again: `algorithms` tells of a domain which may be.
     Raises Problems where a domain has no slot left, before anything is made.
     """
-    born = {(d.name, algorithm): _life(d, algorithm, now) for d, algorithm in wanted}
-    lives = {pair: life for pair, life in born.items() if life}
-    yield from signing_key.create(folder, born, now.date(), passphrase, lives)
+    for domain, algorithm in wanted:
+        _life(domain, algorithm, now)
+    domains = {domain.name: domain for domain, _ in wanted}
+    pairs = [(domain.name, algorithm) for domain, algorithm in wanted]
+    for name, some in signing_key.made(pairs):
+        with locked(folder):
+            domain = reread(folder, domains[name], passphrase)
+            lives = {each: _life(domain, each, now) for each in algorithms(domain) if each in some}
+            born = [
+                signing_key.keep(folder, name, some[each], now.date(), passphrase, life)
+                for each, life in lives.items()
+            ]
+        yield from born
+
+
+def reread(folder: Path, domain: Domain, passphrase: str | None = None) -> Domain:
+    """A domain with its keys as they are now. Raises Problems."""
+    found: list[Problem] = []
+    phrase = passphrase or dkim_files.environment()
+    keys = of_domain.keys(folder, domain.name, domain.algorithms, lambda: phrase, found, True)
+    if found:
+        raise Problems(found)
+    return replace(domain, keys=keys)
 
 
 def _life(domain: Domain, algorithm: str, now: datetime) -> Life | None:

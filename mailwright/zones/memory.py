@@ -6,7 +6,7 @@ or taken out without asking; what stands in DNS and not in it is somebody else's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import dns.exception
@@ -16,6 +16,8 @@ import dns.zonefile
 from dns.name import Name
 from dns.rdata import Rdata
 
+from mailwright.inventory.lock import locked
+from mailwright.keys.secret import naming
 from mailwright.model.problems import Problem, Problems
 
 FOLDER = "published"
@@ -28,6 +30,7 @@ class Memory:
     """The folder of an inventory that remembers."""
 
     def __init__(self, inventory: Path) -> None:
+        self._inventory = inventory
         self._folder = inventory / FOLDER
 
     def read(self, origin: Name) -> frozenset[Value]:
@@ -42,19 +45,28 @@ class Memory:
             raise Problems([Problem(str(path), f"is damaged: {error}", hint=hint)]) from None
         return frozenset((rrset.name, rdata) for rrset in rrsets for rdata in rrset)
 
-    def write(self, origin: Name, values: Iterable[Value]) -> None:
-        """Remember these, and nothing else of the zone; the file is the old or the new."""
+    def change(
+        self, origin: Name, forgotten: Collection[Value], remembered: Collection[Value]
+    ) -> None:
+        """Of what is there now, forget some and remember others; the file is the old or the new.
+
+        Raises what `locked` does.
+        """
+        with locked(self._inventory):
+            before = self.read(origin)
+            values = (before - {*forgotten}) | {*remembered}
+            if values != before:
+                self._write(self._path(origin), values)
+
+    def _write(self, path: Path, values: Iterable[Value]) -> None:
         lines = sorted(
             f"{name} 0 IN {dns.rdatatype.to_text(data.rdtype)} {data}" for name, data in values
         )
-        path = self._path(origin)
-        text = _HEAD + "".join(f"{line}\n" for line in lines)
-        if path.exists() and path.read_text("utf-8") == text:
-            return
         self._folder.mkdir(exist_ok=True)
         staged = path.with_name(f".{path.name}")
-        staged.write_text(text, "utf-8")
-        staged.replace(path)
+        with naming(path):
+            staged.write_text(_HEAD + "".join(f"{line}\n" for line in lines), "utf-8")
+            staged.replace(path)
 
     def _path(self, origin: Name) -> Path:
         """The name of a reverse zone may have a slash in it (RFC 2317)."""

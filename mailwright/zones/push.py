@@ -83,17 +83,15 @@ class Push:
         """
         if not plan.pending and plan.after == plan.before:
             return True
-        origin, before = plan.zone.origin, self._memory.read(plan.zone.origin)
-        others = before - plan.before
+        origin = plan.zone.origin
         if plan.pending:
-            self._memory.write(origin, before | plan.after)
+            self._memory.change(origin, (), plan.after)
             try:
                 self.target.send(plan.zone, plan.pending)
             except Refused as error:
                 self._refused(origin, error)
                 return False
-        if plan.after or before:
-            self._memory.write(origin, others | plan.after)
+        self._memory.change(origin, plan.before, plan.after)
         return True
 
     def apply_agreed(self, agreed: Mapping[Name, Agreement]) -> Iterator[int]:

@@ -1,5 +1,8 @@
 """The whole picture of a host, byte for byte: what a change here does to users' servers.
 
+It is kept whole for the hosts of one inventory; of the others, what differs from the host there
+that runs the same release of Debian, and the names of the files that only that one has.
+
 `pytest tests/golden --write` accepts the pictures as they are now; the diff is then yours to read.
 """
 
@@ -18,6 +21,10 @@ from mailwright.picture.render import picture
 from tests.inventories import complete
 
 HERE = Path(__file__).parent
+PICTURES = HERE / "pictures"
+# The hosts that are kept whole, by their release of Debian.
+WHOLE = {12: PICTURES / "administrator/old.example.com"}
+WHOLE[13] = PICTURES / "administrator/new.example.com"
 INVENTORIES = sorted(path.name for path in (HERE / "inventories").iterdir())
 SECRET = re.compile(r"^/etc/(mailwright/tls/.*\.(pem|key)$|rspamd/dkim/|dovecot/users/)")
 KEY = re.compile(r"(?<=p=)[A-Za-z0-9+/=]{30,}(\" \"[A-Za-z0-9+/=]+)*")
@@ -35,8 +42,14 @@ def inventory(
 def emitted(inventory: Inventory) -> Iterator[tuple[str, str]]:
     """Each file that users get, by its path below `pictures/`, without what is secret or random."""
     for host in inventory.hosts:
-        for path, content in files(host):
-            yield f"{inventory.folder.name}/{host.name}{path}", content
+        place = f"{inventory.folder.name}/{host.name}"
+        mine, whole = dict(files(host)), WHOLE[host.debian]
+        same = read(whole) if whole != PICTURES / place else {}
+        for path, content in mine.items():
+            if content != same.get(path):
+                yield f"{place}{path}", content
+        if absent := sorted(same.keys() - mine.keys()):
+            yield f"{place}/absent", "".join(f"{path}\n" for path in absent)
     for origin, records in zones(inventory).items():
         name = origin or "elsewhere"
         yield f"{inventory.folder.name}/dns/{name}.zone", KEY.sub("…", text(origin, records))
@@ -47,20 +60,23 @@ def files(host: MailHost) -> Iterator[tuple[str, str]]:
         yield path, "(secret)\n" if SECRET.match(path) else content
 
 
+def read(folder: Path) -> dict[str, str]:
+    """The files below a folder, by their paths from there."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {f"/{path.relative_to(folder)}": path.read_bytes().decode() for path in found}
+
+
 def test_the_picture_is_the_one_that_was_agreed(
     inventory: Inventory, pytestconfig: pytest.Config
 ) -> None:
     found = dict(emitted(inventory))
-    agreed = {
-        str(path.relative_to(HERE / "pictures")): path.read_bytes().decode()
-        for path in (HERE / "pictures" / inventory.folder.name).rglob("*")
-        if path.is_file()
-    }
+    name = inventory.folder.name
+    agreed = {f"{name}{path}": text for path, text in read(PICTURES / name).items()}
     if pytestconfig.getoption("--write"):
         for name in agreed.keys() - found.keys():
-            (HERE / "pictures" / name).unlink()
+            (PICTURES / name).unlink()
         for name, content in found.items():
-            path = HERE / "pictures" / name
+            path = PICTURES / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode())
         return
@@ -85,7 +101,7 @@ def test_every_paragraph_of_postfix_and_dovecot_says_why_it_is_there() -> None:
     """What is written without a reason can't be weighed by whoever reads it on the host."""
     names = ("etc/postfix/main.cf", "etc/postfix/master.cf", "etc/dovecot/dovecot.conf")
     found: dict[str, Path] = {}
-    for path in (HERE / "pictures").rglob("*"):
+    for path in PICTURES.rglob("*"):
         if str(path).endswith(names):
             _head, *paragraphs = re.split(r"\n\s*\n", path.read_text())
             found |= {text.strip(): path for text in paragraphs if "# " not in text}
@@ -94,7 +110,7 @@ def test_every_paragraph_of_postfix_and_dovecot_says_why_it_is_there() -> None:
 
 def test_of_each_unit_of_ours_that_fails_somebody_is_told() -> None:
     """The one that tells tries again by itself until it could."""
-    found = {*(HERE / "pictures").rglob("systemd/system/mailwright-*.service")}
+    found = {*PICTURES.rglob("systemd/system/mailwright-*.service")}
     alarms = {path for path in found if "alarm@" in path.name}
     assert alarms
     assert found - alarms

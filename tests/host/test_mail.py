@@ -272,6 +272,18 @@ def test_nobody_else_says_what_this_host_has_found(
         assert "dmarc=pass" not in found[0]
 
 
+def test_nobody_else_writes_in_the_name_of_the_host(
+    mail: MailHost, account: Account, letters: Letters
+) -> None:
+    """For what it forwards SPF vouches in that name, whoever wrote it."""
+    if mail.name in {domain.name for domain in mail.sending_domains}:
+        pytest.skip(f"{mail.name} is a mail domain as well, which has users who write to lists")
+    letter = letters.write(f"Mail server <root@{mail.name}>", account)
+    with smtp(mail.name) as client, pytest.raises(smtplib.SMTPDataError) as refused:
+        client.send_message(letter, "someone@sender.invalid")
+    assert refused.value.smtp_code == 554
+
+
 def test_spam_goes_to_the_spam_folder(mail: MailHost, account: Account, letters: Letters) -> None:
     is_filed_as_spam(mail, account, letters.write("someone@sender.invalid", account, f"Y{GTUBE}"))
 

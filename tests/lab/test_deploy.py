@@ -58,8 +58,10 @@ def other(inventory: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(inventory, tmp_path / "other"))
 
 
-def test_a_fresh_host_becomes_a_mail_server(first_deploy: Deploy) -> None:
-    first_deploy.succeeded()
+def test_a_fresh_host_becomes_a_mail_server(
+    first: tuple[Deploy, dict[str, Counter[str]], int],
+) -> None:
+    first[0].succeeded()
 
 
 def test_a_second_deploy_changes_nothing(

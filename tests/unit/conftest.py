@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,3 +102,11 @@ def chain() -> Callable[..., str]:
         return (private + certificate.public_bytes(serialization.Encoding.PEM)).decode()
 
     return make
+
+
+@pytest.fixture
+def hangs_up() -> Iterator[None]:
+    """A closed terminal ends what is started here, though nohup(1) has started the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -28,8 +28,13 @@ ADDRESSES = ("--ipv4", "198.51.100.10", "--ipv6", "2001:db8::10")
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
     monkeypatch.delenv("MAILWRIGHT_PASSPHRASE", raising=False)
     passphrase.cache_clear()
 

@@ -72,7 +72,8 @@ def inventory(folder: Folder, chain: Callable[..., str]) -> Inventory:
     folder.certify()
     described = folder.load()
     wanted = [(domain, name) for domain in described.domains for name in birth.lacking(domain)]
-    list(birth.make(folder.path, wanted, datetime(2026, 1, 1, tzinfo=UTC), None))
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    list(birth.make(folder.path, wanted, birth.lacking, now, None))
     return folder.load(keys=True, tls=False)
 
 

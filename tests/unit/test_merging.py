@@ -252,7 +252,7 @@ def test_what_is_remembered_is_read_again(tmp_path: Path) -> None:
     memory = Memory(tmp_path)
     values = {(ORIGIN, SPF.rdatas[0]), (ORIGIN, MX.rdatas[0]), (ORIGIN, DKIM.rdatas[0])}
     assert memory.read(ORIGIN) == set()
-    memory.write(ORIGIN, values)
+    memory.change(ORIGIN, (), values)
     assert memory.read(ORIGIN) == values
     file = tmp_path / "published" / "example.com.zone"
     file.write_text("example.com. 0 IN NONSENSE\n")

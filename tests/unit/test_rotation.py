@@ -6,6 +6,7 @@ The name servers are real ones on the loopback, two of them, so that one may lag
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socketserver
 import threading
@@ -28,7 +29,7 @@ from mailwright.inventory.load import Inventory, load
 from mailwright.keys import dkim_files, signing_key
 from mailwright.model import dkim
 from mailwright.model.dkim import Life, State
-from mailwright.model.problems import Problem, Problems
+from mailwright.model.problems import Failed, Problem, Problems
 from mailwright.net.authority import Authority
 from mailwright.rotation.signers import behind
 from tests.unit.conftest import Folder
@@ -101,12 +102,19 @@ class World:
     def path(self) -> Path:
         return self.folder.path
 
-    def rotate(self, mode: str = SHOW, *names: str, hurried: bool = False) -> int:
+    def rotate(
+        self,
+        mode: str = SHOW,
+        *names: str,
+        hurried: bool = False,
+        clock: Callable[[], datetime] | None = None,
+    ) -> int:
         resolver = dns.resolver.Resolver(configure=False)
         resolver.nameservers = [str(self.servers[0].server_address[0])]
         resolver.port = self.servers[0].server_address[1]
+        clock = clock or (lambda: self.now)
         rotation = Rotation(
-            self.path, names, lambda: self.now, lambda: Authority(resolver, resolver.port),
+            self.path, names, clock, lambda: Authority(resolver, resolver.port),
             self.ask_hosts, hurried,
         )  # fmt: skip
         return run(rotation, mode)
@@ -426,6 +434,34 @@ def test_both_algorithms_and_several_domains_go_together(world: World) -> None:
     world.is_sound()
 
 
+@pytest.mark.parametrize("delegated", ["", 'dkim_delegated = "operator.example"\n'])
+def test_the_first_keys_of_each_algorithm_sign_together_and_go_together(
+    world: World, run_cli: Callable[..., None], delegated: str
+) -> None:
+    world.folder.mail = world.folder.mail.replace(
+        'dkim = "ed25519"\n', f'dkim = ["rsa", "ed25519"]\n{delegated}'
+    )
+    world.folder.load()
+    shutil.rmtree(world.path / "keys")
+    run_cli("keys", str(world.path))
+    old = {key.file for key in world.lives()}
+    assert [key.state for key in world.lives()] == 4 * [State.SIGNING]
+    world.publish()
+    world.deploy()
+    world.wait(days=30)
+    world.rotate(START)
+    world.publish()
+    world.rotate()
+    world.wait(seconds=TTL)
+    world.rotate(NEXT)
+    world.deploy()
+    world.rotate()
+    world.wait(days=11)
+    world.rotate(NEXT)
+    assert {key.file for key in world.lives() if key.state is State.REVOKED} == old
+    assert {key.file for key in world.lives() if key.state is State.SIGNING}.isdisjoint(old)
+
+
 def another_algorithm(world: World, run_cli: Callable[..., None]) -> None:
     """Its key is made, waits until it is published, and then signs."""
     world.folder.load()
@@ -511,11 +547,21 @@ def test_a_rotation_under_way_is_not_begun_again(world: World) -> None:
         world.rotate(START, "example.com")
 
 
-def test_two_runs_at_once(world: World) -> None:
-    from mailwright.rotation.survey import held
+def test_what_another_run_writes_while_servers_are_asked_is_kept(world: World) -> None:
+    world.rotate(START, "example.com")
+    world.publish()
+    others = [world.rotate]
 
-    with held(world.path), pytest.raises(Problems, match="is being rotated by another run"):
-        world.rotate()
+    def clock() -> datetime:
+        """Is asked between the reading of the keys and the look at the servers."""
+        if others:
+            others.pop()()
+        return BEGIN + timedelta(hours=1)
+
+    with pytest.raises(Failed, match="was changed by another command meanwhile"):
+        world.rotate(clock=clock)
+    (seen,) = {key.life.seen for key in world.lives() if key.state is State.NEW}
+    assert seen == BEGIN.replace(microsecond=0), "the waiting began with the first look"
 
 
 WRITES = ("fsync", "link", "replace", "unlink")

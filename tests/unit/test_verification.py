@@ -94,7 +94,7 @@ def test_show_tells_it(described: Folder, capsys: pytest.CaptureFixture[str]) ->
     told(described, RIGHT.replace("alice", "alcie"))
     made = described.load()
     wanted = [(domain, name) for domain in made.domains for name in birth.lacking(domain)]
-    list(birth.make(described.path, wanted, datetime.now(UTC), None))
+    list(birth.make(described.path, wanted, birth.lacking, datetime.now(UTC), None))
     for host in made.hosts:
         path = described.path / host.tls_chain_file
         path.parent.mkdir(exist_ok=True)
