@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from mailwright.commands.terminal import INVENTORY, described, new_password, passphrase
-from mailwright.inventory import password
+from mailwright.inventory import password, verification
 from mailwright.inventory.load import Inventory, load
 from mailwright.model import address
 from mailwright.model.problems import Failed, Invalid, Problems
@@ -28,8 +28,10 @@ INPUT, USAGE = 1, 2  # exit codes
 # Commands that are loaded when they are asked for, so that each starts with what it needs itself;
 # `lab` is a package of its own, which may be missing.
 _LATER = {
+    "alias": "mailwright.commands.alias",
     "check": "mailwright.commands.check",
     "dns": "mailwright.commands.dns",
+    "domain": "mailwright.commands.domain",
     "init": "mailwright.commands.init",
     "keys": "mailwright.commands.keys",
     "lab": "lab.command",
@@ -164,6 +166,8 @@ def cli(ctx: click.Context) -> None:
     \b
       mailwright init inventory       describe your host, domain and first mailbox
       mailwright mailbox --help       add mailboxes, change them, suspend them
+      mailwright alias --help         addresses whose mail goes to others
+      mailwright domain --help        another domain: its keys, and what to publish
       mailwright show inventory       check the description, see what follows from it
       mailwright dns inventory        the DNS records to publish
       mailwright push --help          publish them, where your name server takes updates
@@ -187,7 +191,9 @@ def show(folder: Path) -> None:
     """
     inventory = load(folder, passphrase=passphrase)
     click.echo("\n".join(_shown(inventory)))
-    for warning in inventory.warnings:
+    boxes = {each.address: each for each in inventory.mailboxes}
+    unusable = verification.problems(verification.read(folder), boxes)
+    for warning in (*inventory.warnings, *unusable):
         click.echo(f"warning: {warning}", err=True)
 
 
@@ -229,3 +235,5 @@ def password_command(generate: bool) -> None:
     else:
         typed = new_password("Password")
     click.echo(password.hash(typed, generate))
+    if words := password.shortness(typed):
+        click.echo(f"warning: {words}", err=True)

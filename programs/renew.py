@@ -18,9 +18,12 @@ What is known of each certificate lies in /var/lib/mailwright/acme/CERTIFICATE:
 from __future__ import annotations
 
 import asyncio
+import base64
 import fcntl
 import hashlib
+import hmac
 import ipaddress
+import json
 import os
 import random
 import re
@@ -31,19 +34,23 @@ import sys
 import tempfile
 import time
 import tomllib
+import urllib.error
+import urllib.request
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dns.asyncresolver
 import dns.exception
 import dns.resolver
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 if TYPE_CHECKING:  # Debian 12's has them by another name
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -59,6 +66,7 @@ LOOKS = 32  # at once
 LOOK = 5 * 60  # no look at a name is begun later
 SECONDS = 10  # for the answer of a name server, or of a web server
 ORDERS = 250  # in three hours: Let's Encrypt takes 300 of an account
+NONCES = 3  # an authority may refuse some of its own
 IN_A_ROW = 3  # that fail: then it is no single name's fault
 RUN = 10 * 60  # no order is begun later in a run; systemd ends it after 30 minutes
 
@@ -72,12 +80,17 @@ class FailedError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """The authority, whom it writes to, and where the world and this host find the host."""
+    """The authority, whom it writes to, and where the world and this host find the host.
+
+    Some authorities issue to their customers only, whom `eab_kid` and `eab_key` (base64url) name.
+    """
 
     directory: str
     contact: str
     addresses: list[str]
     loopback: str
+    eab_kid: str = ""
+    eab_key: str = field(default="", repr=False)
 
     @classmethod
     def read(cls) -> Settings:
@@ -141,12 +154,21 @@ def register(settings: Settings) -> str:
 
     One that is there already is an error to it, and so is one that is lost.
     """
+    if settings.eab_kid:
+        bind(settings)
     try:
         return run("uacme", "-y", *at(settings), "new", settings.contact, seconds=60)
     except FailedError as failed:
-        if "already exists" not in str(failed):
-            raise
-        return str(failed)
+        if "already exists" in str(failed):
+            return str(failed)
+        with suppress(OSError, ValueError):
+            if not settings.eab_kid and wants_customers(directory_of(settings)):
+                raise FailedError(BOUND) from None
+        raise
+
+
+BOUND = """it issues to its own customers only (external account binding)
+Say who you are there with eab_kid in [acme] of mail.toml, and deploy."""
 
 
 def at(settings: Settings) -> tuple[str | Path, ...]:
@@ -173,6 +195,129 @@ def has_room() -> bool:
     with suppress(OSError):
         (STATE / "orders").write_text("\n".join(recent[-ORDERS:]))
     return len(recent) < ORDERS
+
+
+# -- an account that is bound to a customer's ------------------------------------------------------
+#
+# uacme could do it, but takes the key among its arguments, where every user of the host reads it.
+
+
+AccountKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey  # P-256 is ours, RSA uacme's own
+
+
+def bind(settings: Settings) -> None:
+    """Have the account made with the customer's word for it (RFC 8555 section 7.3.4), once."""
+    done = settings.account / "eab_kid"
+    if read(done) == settings.eab_kid:
+        return
+    path = settings.account / "private/key.pem"  # where uacme looks for it
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        curve = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+        run("openssl", "genpkey", *curve, "-out", path)
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, AccountKey)
+    try:
+        directory = directory_of(settings)
+        url = directory["newAccount"]
+        payload = {
+            "termsOfServiceAgreed": True,
+            "contact": [f"mailto:{settings.contact}"],
+            "externalAccountBinding": binding(settings, jwk(key), url),
+        }
+        for _ in range(NONCES):
+            if not (words := refusal(url, signed(key, fresh_nonce(directory), url, payload))):
+                done.write_text(settings.eab_kid)
+                return
+            if "badNonce" not in words:
+                break
+    except (OSError, ValueError, KeyError) as error:
+        words = f"{type(error).__name__}: {error}"
+    raise FailedError(f"it makes no account for {settings.eab_kid} (eab_kid)\n{words}")
+
+
+def directory_of(settings: Settings) -> dict[str, Any]:
+    """What the authority offers, and where (RFC 8555 section 7.1.1)."""
+    with urllib.request.urlopen(settings.directory, timeout=SECONDS) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def wants_customers(directory: dict[str, Any]) -> bool:
+    """Whether there is no account without an external one."""
+    return bool(directory.get("meta", {}).get("externalAccountRequired"))
+
+
+def fresh_nonce(directory: dict[str, Any]) -> str:
+    """What a request is good for once (RFC 8555 section 7.2)."""
+    request = urllib.request.Request(directory["newNonce"], method="HEAD")
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        return str(answer.headers["Replay-Nonce"])
+
+
+def refusal(url: str, body: dict[str, str]) -> str:
+    """What the authority has against a request; nothing where it does as it is asked."""
+    fields = {"Content-Type": "application/jose+json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), fields)
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS):
+            return ""
+    except urllib.error.HTTPError as error:
+        words = error.read().decode(errors="replace")
+        with suppress(ValueError, KeyError, TypeError):  # RFC 7807
+            problem = json.loads(words)
+            return f"{problem['type']}: {problem['detail']}"
+        return words.strip() or str(error)
+
+
+def encoded(raw: bytes) -> str:
+    """In base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decoded(text: str) -> bytes:
+    """The same, back."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def jwk(key: AccountKey) -> dict[str, str]:
+    """The public key of an account (RFC 7518 section 6)."""
+    said = key.public_key().public_numbers()
+    if isinstance(said, rsa.RSAPublicNumbers):
+        return {"e": number(said.e), "kty": "RSA", "n": number(said.n)}
+    return {"crv": "P-256", "kty": "EC", "x": number(said.x, 32), "y": number(said.y, 32)}
+
+
+def number(value: int, length: int = 0) -> str:
+    """A number of so many bytes, or of as few as it needs."""
+    return encoded(value.to_bytes(length or (value.bit_length() + 7) // 8, "big"))
+
+
+def halves(protected: dict[str, Any], payload: dict[str, Any]) -> dict[str, str]:
+    """What is signed, in the form in which it is sent (RFC 7515 section 7.2.2)."""
+    two = {"protected": protected, "payload": payload}
+    return {name: encoded(json.dumps(each).encode()) for name, each in two.items()}
+
+
+def binding(settings: Settings, key: dict[str, str], url: str) -> dict[str, str]:
+    """The account's key, with the customer's word for it."""
+    said = halves({"alg": "HS256", "kid": settings.eab_kid, "url": url}, key)
+    words = f"{said['protected']}.{said['payload']}".encode()
+    word = hmac.digest(decoded(settings.eab_key), words, "sha256")
+    return {**said, "signature": encoded(word)}
+
+
+def signed(key: AccountKey, nonce: str, url: str, payload: dict[str, Any]) -> dict[str, str]:
+    """A request of an account that has no URL yet (RFC 8555 section 6.2)."""
+    name = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
+    said = halves({"alg": name, "jwk": jwk(key), "nonce": nonce, "url": url}, payload)
+    words = f"{said['protected']}.{said['payload']}".encode()
+    if isinstance(key, rsa.RSAPrivateKey):
+        signature = key.sign(words, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        both = decode_dss_signature(key.sign(words, ec.ECDSA(hashes.SHA256())))
+        signature = b"".join(each.to_bytes(32, "big") for each in both)
+    return {**said, "signature": encoded(signature)}
 
 
 # -- does the world find us? -----------------------------------------------------------------------
@@ -269,7 +414,8 @@ class Order:
         self.asked, self.waits = folder / "asked", folder / "waits"
         self.failure, self.tries = folder / "failure", folder / "tries"
         folder.mkdir(parents=True, exist_ok=True)
-        order = (settings.directory, settings.contact, settings.addresses, *asked)
+        bound = (settings.eab_kid, settings.eab_key) if settings.eab_kid else ()
+        order = (settings.directory, settings.contact, settings.addresses, *bound, *asked)
         digest = hashlib.sha256(repr(order).encode()).hexdigest()
         if read(self.asked) != digest:
             self.clear()

@@ -20,7 +20,7 @@ SERVICE = Service(
     __file__,
     tree="/etc/mailwright/acme",
     owns=("/etc/systemd/system/mailwright-acme.*",),
-    modes={"*.toml": Mode(), "/etc/mailwright/acme/*": Mode(bits=0o755)},
+    modes={"*.toml": Mode(bits=0o600), "/etc/mailwright/acme/*": Mode(bits=0o755)},
     loads=("/etc/mailwright/tls/*.key", "/etc/mailwright/tls/*.names"),
 )
 

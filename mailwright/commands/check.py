@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,11 @@ import click
 from mailwright.check import dnsbl, message, preflight, watch, world
 from mailwright.commands.terminal import INVENTORY, chosen, published
 from mailwright.dns.records import records
+from mailwright.inventory import verification
 from mailwright.inventory.load import Inventory
-from mailwright.model.problems import Invalid, Problem, Problems
+from mailwright.model.problems import Invalid, Problems
 from mailwright.net.resolver import Resolver
+from mailwright.order import directory
 from mailwright.report.finding import Finding, Severity
 
 _PEER = "gmail.com"
@@ -94,20 +95,15 @@ def _before(
 ) -> list[Finding]:
     some = replace(inventory, hosts=tuple(world.hosts_of(inventory, names)))
     found = world.name_findings(some, resolver)
+    found += directory.findings(inventory)
     return preflight.findings(some, resolver, peer or _correspondent(inventory)) + found
 
 
 def _correspondent(inventory: Inventory) -> str:
     """The domain of the mailbox elsewhere that verification writes to, or one that has many."""
-    path = inventory.folder / "verify.toml"
-    try:
-        known = tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
-    except ValueError as error:  # of TOML and of UTF-8 alike
-        raise Problems([Problem(str(path), f"is no TOML: {error}")]) from None
-    match known:
-        case {"correspondent": {"address": str(found)}}:
-            return found.rpartition("@")[2] or _PEER
-    return _PEER
+    known = verification.read(inventory.folder).get("correspondent", {})
+    text = str(known.get("address", "")) if isinstance(known, dict) else ""
+    return text.rpartition("@")[2] or _PEER
 
 
 def _message(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 
 from mailwright.advice import usage
 from mailwright.advice.fit import advice, span_words
-from mailwright.commands.terminal import INVENTORY, described, password_hash
+from mailwright.commands.terminal import EVERYWHERE, INVENTORY, described, new_hash, tell_left
 from mailwright.inventory.edit import Editor, edited
 from mailwright.inventory.load import check, load
 from mailwright.model.problems import Problem, Problems, listed
@@ -110,10 +111,11 @@ def add(address: str, folder: Path, generate: bool, keep_mail: bool, **options: 
       mailwright mailbox add team@example.com our-mail --use shared --member bob@example.com=read
     """
     settings = {name: value for name, value in _given(options).items() if value is not None}
-    if _wants_password(settings.get("use", "devices")):
-        Editor(folder).vacant(address)
-        settings["password"] = password_hash(address, generate)
-    with edited(folder) as editor:
+    with ExitStack() as stack:
+        if _wants_password(settings.get("use", "devices")):
+            Editor(folder).vacant(address)
+            settings["password"] = stack.enter_context(new_hash(address, generate))
+        editor = stack.enter_context(edited(folder))
         editor.add(address, settings, keep_mail, datetime.now(UTC).date())
         file = editor.file(address)
     click.echo(f"{address} is in {file}")
@@ -145,9 +147,10 @@ def set_command(
     use = settings.get("use", there.get("use")) or "devices"
     if "use" in settings and use in USES:
         settings = {**dict.fromkeys(USES[use].without), **settings}
-    if _wants_password(use) and "password" not in there:
-        settings["password"] = password_hash(address, generate)
-    with edited(folder) as editor:
+    with ExitStack() as stack:
+        if _wants_password(use) and "password" not in there:
+            settings["password"] = stack.enter_context(new_hash(address, generate))
+        editor = stack.enter_context(edited(folder))
         editor.set(address, settings)
         file = editor.file(address)
     click.echo(f"{address} is changed in {file}")
@@ -165,8 +168,7 @@ def password_command(address: str, folder: Path, generate: bool) -> None:
       mailwright mailbox password carol@example.com our-mail --generate
     """
     Editor(folder).settings(address)
-    hashed = password_hash(address, generate)
-    with edited(folder) as editor:
+    with new_hash(address, generate) as hashed, edited(folder) as editor:
         editor.set(address, {"password": hashed})
         file = editor.file(address)
     click.echo(f"{address} has a new password in {file}")
@@ -175,16 +177,23 @@ def password_command(address: str, folder: Path, generate: bool) -> None:
 @mailbox.command()
 @_ADDRESS
 @INVENTORY
-def remove(address: str, folder: Path) -> None:
+@EVERYWHERE
+def remove(address: str, folder: Path, everywhere: bool) -> None:
     """Take a mailbox out of mail.toml. Its mail stays on the host, in /var/vmail.
+
+    Whatever still names it, an alias for example, is in the way; with --everywhere it is taken out
+    of that as well. The postmaster stays.
 
     \b
       mailwright mailbox remove carol@example.com our-mail
+      mailwright mailbox remove carol@example.com our-mail --everywhere
     """
+    left: list[str] = []
     with edited(folder) as editor:
         file = editor.file(address)
-        store = editor.remove(address)
+        store = editor.remove(address, left if everywhere else None)
     click.echo(f"{address} is no longer in {file}; its mail stays on the host, as {store}")
+    tell_left(left)
 
 
 @mailbox.command()

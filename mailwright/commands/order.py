@@ -15,7 +15,7 @@ from mailwright.certificates import chains
 from mailwright.commands.terminal import INVENTORY
 from mailwright.inventory.load import Inventory, load
 from mailwright.inventory.lock import locked
-from mailwright.keys import pem, secret
+from mailwright.keys import eab, pem, secret
 from mailwright.keys.tls_keys import KeyFiles, new_key
 from mailwright.model import address
 from mailwright.model.acme import Acme
@@ -163,6 +163,11 @@ def _acme(inventory: Inventory) -> Acme:
     if inventory.acme is None:
         what, hint = "is missing", "it says which authority issues, and to whom"
         raise Problems([Problem("mail.toml", what, "acme", "a table [acme]", hint)])
+    if inventory.acme.eab_kid:
+        try:
+            eab.read(inventory.folder)
+        except Invalid as error:
+            raise Problems([error.at(eab.FILE)]) from None
     return inventory.acme
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +24,8 @@ from mailwright.model.problems import Invalid, nearest
 Value = TypeVar("Value")
 CONFLICTS = 3  # exit code, where records are somebody else's
 INVENTORY = click.argument("folder", metavar="[INVENTORY]", default="inventory", type=Path)
+
+EVERYWHERE = click.option("--everywhere", is_flag=True, help="Out of whatever names it, too.")
 
 
 @cache
@@ -120,13 +122,24 @@ class Remembered(dict[str, str]):
             self._path.unlink(missing_ok=True)
 
 
-def password_hash(name: str, generate: bool) -> str:
-    """The hash of a mailbox's new password; one that is made up is shown this once."""
+@contextmanager
+def new_hash(name: str, generate: bool) -> Iterator[str]:
+    """The hash of a mailbox's new password. One that is made up is shown this once, when it is the
+    mailbox's: not when something goes wrong within.
+    """
     typed = password.generate() if generate else new_password(f"Password of {name}")
     found = password.hash(typed, generate)
+    if words := password.shortness(typed):
+        click.echo(f"warning: {words}", err=True)
+    yield found
     if generate:
         click.echo(f"Password of {name}, shown this once: {typed}")
-    return found
+
+
+def tell_left(left: Iterable[str]) -> None:
+    """The settings that no longer name somebody who was removed."""
+    for where in sorted({*left}):
+        click.echo(f"  nor in {where}")
 
 
 def described(each: Mailbox) -> str:

@@ -14,17 +14,17 @@ from typing import Any
 import tomlkit
 from tomlkit.items import InlineTable
 
-from mailwright.inventory import renaming, sheets, sieve
+from mailwright.inventory import encoding, removal, renaming, sheets, sieve
 from mailwright.inventory.load import check
 from mailwright.inventory.lock import locked
 from mailwright.inventory.places import FILE, setting
 from mailwright.inventory.sheet import Sheet
 from mailwright.keys import secret
 from mailwright.model import address
-from mailwright.model.problems import Invalid, Problem, Problems, nearest
+from mailwright.model.problems import ABSENT, Invalid, Problem, Problems, nearest
 from mailwright.model.use import USES
 
-TABLE, PURGE, REMOVED = "mailboxes", "purge", "removed"
+TABLE, DOMAINS, PURGE, REMOVED = "mailboxes", "domains", "purge", "removed"
 
 
 class Editor:
@@ -34,11 +34,12 @@ class Editor:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        check(folder)
+        _check_readable(folder)
         self._sheets = sheets.files(folder, [])
         self._texts: dict[str, str] = {}
         self._changed: set[str] = set()
         self._renamed: list[tuple[str, str]] = []
+        self._aside: list[str] = []
 
     @property
     def text(self) -> str:
@@ -47,8 +48,8 @@ class Editor:
 
     def _text(self, file: str) -> str:
         if file not in self._texts:
-            raw = (self._folder / file).read_bytes()
-            self._texts[file] = raw.decode("utf-8")  # with its own line ends
+            text = encoding.decoded((self._folder / file).read_bytes(), file)
+            self._texts[file] = text.removeprefix(encoding.MARK) if file == FILE else text
         return self._texts[file]
 
     @property
@@ -126,14 +127,7 @@ class Editor:
         return _without_key(text, REMOVED, lambda _, of: of == store)
 
     def _with_mailbox(self, text: str, name: str, settings: Mapping[str, Any]) -> str:
-        table = tomlkit.table()
-        for key, value in settings.items():
-            table[key] = _item(value)
-        block = tomlkit.dumps({TABLE: {name: table}})
-        last = list(tomllib.loads(text).get(TABLE, {}))[-1:]
-        end = _span(text, TABLE, *last)[1] if last else len(text)
-        before = text[:end].rstrip("\n")
-        return f"{before}\n\n{block}{text[end:]}" if before else block
+        return _with_block(text, TABLE, name, settings)
 
     def set(self, name: str, settings: Mapping[str, Any]) -> None:
         """Change settings of a mailbox; those that are None are taken out.
@@ -230,11 +224,12 @@ class Editor:
         del aliases[names[new]]
         return tomlkit.dumps(document)
 
-    def remove(self, name: str) -> str:
+    def remove(self, name: str, left: list[str] | None = None) -> str:
         """Take a mailbox out, and leave the comment that stands before the next table.
 
         What the address was that it lies under stays in `mail.toml`, and is returned; with a
-        mailbox that was renamed goes the alias that is left of its old address.
+        mailbox that was renamed goes the alias that is left of its old address. Given `left`, it is
+        taken out of what names it as well, and these settings go there.
         """
         settings, there = self.settings(name), self._row(name)
         store = _folded(settings.get("stored_as", name))
@@ -249,8 +244,115 @@ class Editor:
             )
             text = _with_table(text, REMOVED, tomlkit.dumps({_folded(name): store}))
         row = {there[0]: there[1].without(_local(name)).text} if there else {}
-        self._change(row | {FILE: text})
+        texts = row | {FILE: text}
+        if left is not None:
+            texts = self._unnamed(texts, _folded(name).__eq__, left)
+        self._change(texts)
         return store
+
+    def _unnamed(
+        self, texts: dict[str, str], goes: removal.Goes, left: list[str]
+    ) -> dict[str, str]:
+        """These texts and all others without some addresses in the settings of others."""
+        text, goes = removal.unnamed(texts[FILE], goes, left)
+        changed = {FILE: text}
+        for file in self._sheets.values():
+            before = texts.get(file, self._text(file))
+            after = before if file in self._aside else Sheet(before).unnamed(goes).text
+            if after != self._text(file):
+                changed[file] = after
+                left += [file] if after != before else []
+        return changed
+
+    def add_alias(self, name: str, targets: list[str]) -> list[str]:
+        """Have mail to an address go to these as well; who gets it then is returned."""
+        document: Any = tomlkit.parse(self.text)
+        aliases = document.get("aliases", {})
+        written = {_folded_alias(each): each for each in aliases}.get(_folded_alias(name))
+        if written is None:
+            value = targets if targets[1:] else targets[0]
+            self._change({FILE: _with_table(self.text, "aliases", tomlkit.dumps({name: value}))})
+            return targets
+        if not isinstance(aliases[written], list):
+            _replace(aliases, written, [aliases[written]])
+        known = [address.parse(each) for each in aliases[written]]
+        for each in targets:
+            if address.parse(each) not in known:
+                aliases[written].append(each)
+        self._change({FILE: tomlkit.dumps(document)})
+        return list(aliases[written].unwrap())
+
+    def remove_alias(self, name: str, left: list[str] | None = None) -> None:
+        """Take an alias out, and with `left` as in `remove`."""
+        folded = _folded_alias(self._written_alias(name))
+        texts = {FILE: _without_key(self.text, "aliases", lambda each, _: each == folded)}
+        self._change(texts if left is None else self._unnamed(texts, folded.__eq__, left))
+
+    def remove_targets(self, name: str, targets: list[str]) -> list[str]:
+        """Have mail to an alias no longer go to these; who still gets it is returned."""
+        document: Any = tomlkit.parse(self.text)
+        written = self._written_alias(name)
+        value, where = document["aliases"][written], setting("aliases", written)
+        known = [address.parse(each) for each in (value if isinstance(value, list) else [value])]
+        going = [address.parse(each) for each in targets]
+        if absent := [each for each in going if each not in known]:
+            raise Problems([Problem(where, "does not lead to", each) for each in absent])
+        if {*known} <= {*going}:
+            hint = "without --to all of it is removed"
+            raise Problems([Problem(where, "would lead to nobody", hint=hint)])
+        for index in [n for n, each in enumerate(known) if each in going][::-1]:
+            del value[index]
+        self._change({FILE: tomlkit.dumps(document)})
+        return list(value.unwrap())
+
+    def _written_alias(self, name: str) -> str:
+        aliases: Mapping[str, Any] = tomllib.loads(self.text).get("aliases", {})
+        names = {_folded_alias(each): each for each in aliases}
+        if _folded_alias(name) not in names:
+            hint = nearest(name, names)
+            raise Problems([Problem(setting("aliases"), "is no alias", name, hint=hint)])
+        return names[_folded_alias(name)]
+
+    def add_domain(self, name: str, settings: Mapping[str, Any]) -> None:
+        """A new domain behind the last one."""
+        if address.domain(name) in map(address.domain, self._domains):
+            hint = "its settings are changed there"
+            raise Problems([Problem(setting(DOMAINS), "is there already", name, hint=hint)])
+        self._change({FILE: _with_block(self.text, DOMAINS, name, settings)})
+
+    @property
+    def _domains(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = tomllib.loads(self.text).get(DOMAINS, {})
+        return found
+
+    def remove_domain(self, name: str, left: list[str] | None = None) -> list[str]:
+        """Take a domain out. Files of its own are set aside, and returned, if `left` is given: then
+        its mailboxes and aliases go as well, out of what names them too.
+        """
+        names = {address.domain(each): each for each in self._domains}
+        if (folded := address.domain(name)) not in names:
+            hint = nearest(name, names)
+            raise Problems([Problem(setting(DOMAINS), "is no domain of ours", name, hint=hint)])
+        book = check(self._folder)
+        if book.postmaster.endswith(f"@{folded}"):
+            what, hint = "is of this domain", "name another first"
+            raise Problems([Problem(setting("postmaster"), what, book.postmaster, hint=hint)])
+        text = _without(self.text, DOMAINS, names[folded])
+        if left is None:
+            self._change({FILE: text})
+            return []
+        self._aside = [*removal.files(self._folder, folded)]
+        mine = {each.address: each for each in book.mailboxes.values() if each.domain == folded}
+        for each in self._mailboxes:
+            text = _without(text, TABLE, each) if _folded(each) in mine else text
+        stores = {box.address: box.store for box in mine.values() if box.stores}
+        known = self._removed
+        if lines := {each: store for each, store in stores.items() if each not in known}:
+            text = _with_table(text, REMOVED, tomlkit.dumps(lines))
+        goes = f"@{folded}"
+        texts = self._unnamed({FILE: text}, lambda each: each.endswith(goes), left)
+        self._change(texts)
+        return self._aside
 
     def has_removed(self, name: str) -> bool:
         """Whether a mailbox of this name, or one whose mail lies under it, was removed here."""
@@ -273,7 +375,7 @@ class Editor:
             self._change({FILE: _with_table(self.text, PURGE, line)})
 
     def _change(self, texts: dict[str, str]) -> None:
-        check(self._folder, self._texts | texts, self._renamed)
+        check(self._folder, self._texts | texts, self._renamed, self._aside)
         self._texts |= texts
         self._changed |= texts.keys()
 
@@ -294,6 +396,20 @@ class Editor:
                 _replace_file(path, self._texts[file])
         for old, new in self._renamed:
             sieve.rename(self._folder, old, new)
+        for file in self._aside:
+            path = self._folder / file
+            path.rename(path.with_name(f".{path.name}"))
+
+
+def _check_readable(folder: Path) -> None:
+    """Raises Problems, unless all that is wrong is who is named and not there: a change may heal
+    that, and is checked as a whole.
+    """
+    try:
+        check(folder)
+    except Problems as error:
+        if any(problem.what not in ABSENT for problem in error.problems):
+            raise
 
 
 def _replace_file(path: Path, text: str) -> None:
@@ -379,6 +495,18 @@ def _folded_alias(name: str, table: str = "aliases") -> str:
         return address.own_or_all(name)
     except Invalid as error:
         raise Problems([error.at(setting(table))]) from None
+
+
+def _with_block(text: str, table: str, name: str, settings: Mapping[str, Any]) -> str:
+    """The text with a table of this name behind the last one of its kind."""
+    new = tomlkit.table()
+    for key, value in settings.items():
+        new[key] = _item(value)
+    block = tomlkit.dumps({table: {name: new}})
+    last = list(tomllib.loads(text).get(table, {}))[-1:]
+    end = _span(text, table, *last)[1] if last else len(text)
+    before = text[:end].rstrip("\n")
+    return f"{before}\n\n{block}{text[end:]}" if before else block
 
 
 def _with_table(text: str, table: str, lines: str) -> str:

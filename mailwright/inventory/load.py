@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 from mailwright.inventory import hosts_file, schema, sieve, sites
 from mailwright.inventory.hosts_file import Group
 from mailwright.inventory.machine import machine
+from mailwright.inventory.machine import warnings as private
 from mailwright.inventory.places import setting
 from mailwright.inventory.schema import MailTable
 from mailwright.inventory.validate import address_book, warnings
-from mailwright.keys import dkim_files, of_domain
+from mailwright.keys import dkim_files, eab, of_domain
 from mailwright.model import quotas, spf
 from mailwright.model.acme import Acme
 from mailwright.model.address import zone_of
@@ -103,7 +104,7 @@ def load(
     domains = _with_keys(folder, book.domains, wanted, require_keys, passphrase, found, public)
     scripts = sieve.read(folder, book.domains, book.mailboxes, found)
     wrong: list[Problem] = []
-    acme = _acme(table, book.postmaster)
+    acme = _acme(folder, table, book.postmaster, wrong)
     web = sites.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
     without_tls = zones is not None and not require_tls
     served = {
@@ -130,6 +131,7 @@ def load(
         groups=all_groups,
         sites=tuple(web),
         warnings=(
+            *private(machines),
             *warnings(book, table.message_size_limit),
             *sieve.warnings(scripts, _sorted(book.mailboxes)),
             *sites.warnings(web),
@@ -147,31 +149,35 @@ def check(
     folder: Path,
     texts: Mapping[str, str] | None = None,
     renamed: Sequence[tuple[str, str]] = (),
+    without: Collection[str] = (),
 ) -> AddressBook:
     """What the mailboxes are, or would be with these texts for the files of these names.
 
-    Default scripts follow who is `renamed`, from one address to another. No key or certificate is
-    read.
+    Default scripts follow who is `renamed`, from one address to another. Sheets and scripts
+    `without` which it shall be are not looked at. No key or certificate is read.
 
     Raises Problems with everything that is wrong.
     """
     found: list[Problem] = []
-    book = _described(folder, texts, found)[-1]
-    sieve.read(folder, book.domains, book.mailboxes, found, renamed)
+    book = _described(folder, texts, found, without)[-1]
+    sieve.read(folder, book.domains, book.mailboxes, found, renamed, without)
     if found:
         raise Problems(found)
     return book
 
 
 def _described(
-    folder: Path, texts: Mapping[str, str] | None, found: list[Problem]
+    folder: Path,
+    texts: Mapping[str, str] | None,
+    found: list[Problem],
+    without: Collection[str] = (),
 ) -> tuple[dict[str, Group], list[Machine], MailTable, AddressBook]:
     if not folder.is_dir():
         what = "is no folder" if folder.exists() else "is missing"
         raise Problems([Problem(str(folder), what, expected="an inventory folder", hint=_INIT)])
     all_groups = hosts_file.read(folder / hosts_file.FILE, found)
     machines = _machines(all_groups, found)
-    read = schema.read(folder, found, texts)
+    read = schema.read(folder, found, texts, without)
     if read is None:
         raise Problems(found)
     table, places = read
@@ -269,9 +275,17 @@ def _check_senders(domains: Iterable[Domain], machines: Collection[str]) -> None
         raise Problems(found)
 
 
-def _acme(table: MailTable, postmaster: str) -> Acme | None:
-    said = table.acme
-    return Acme(said.directory, said.contact or postmaster) if said else None
+def _acme(folder: Path, table: MailTable, postmaster: str, found: list[Problem]) -> Acme | None:
+    """The authority; its key is empty where there is none, or a wrong one."""
+    said, key = table.acme, ""
+    if said is None:
+        return None
+    if said.eab_kid:
+        try:
+            key = eab.read(folder)
+        except Invalid as error:
+            found.append(error.at(eab.FILE))
+    return Acme(said.directory, said.contact or postmaster, said.eab_kid or "", key)
 
 
 def _certificate(

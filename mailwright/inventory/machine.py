@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Annotated
@@ -103,6 +104,27 @@ def ip(value: object, version: int) -> str:
     if found.is_loopback or found.is_unspecified or found.is_multicast or found.is_link_local:
         raise Invalid(value, "is no address that the world can reach", f"one such as {example}")
     return str(found)
+
+
+_PRIVATE = [
+    *map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),  # RFC 1918
+    ipaddress.ip_network("100.64.0.0/10"),  # RFC 6598
+    ipaddress.ip_network("fc00::/7"),  # RFC 4193
+]
+
+
+def warnings(machines: Iterable[Machine]) -> Iterator[str]:
+    """What is allowed, as where everybody is in one network, and most likely not meant."""
+    for machine in machines:
+        for text in machine.addresses:
+            found = ipaddress.ip_address(text)
+            if any(found in each for each in _PRIVATE if each.version == found.version):
+                router = "its router's (NAT)" if found.version == 4 else "one of the provider's"
+                todo = "ssh_hostname may be this one"
+                yield (
+                    f"{machine.name}: {text} is a private address, so other servers do not find"
+                    f" it; expected {router}, as the world sees it ({todo})"
+                )
 
 
 def release(value: object) -> int:

@@ -8,7 +8,7 @@ from mailwright.inventory.domains import check_domain
 from mailwright.inventory.places import Places, setting
 from mailwright.model.domain import Domain
 from mailwright.model.mailbox import Mailbox
-from mailwright.model.problems import Problem, listed, nearest
+from mailwright.model.problems import NO_MAILBOX, Problem, listed, nearest
 
 _HINTS_UP_TO = 1000  # comparing a word with more of them takes too long
 
@@ -85,7 +85,7 @@ def _check_member(
         check_domain(name, where, domains, found)
     elif name not in mailboxes:
         hint = nearest(name, mailboxes) if len(mailboxes) <= _HINTS_UP_TO else ""
-        found.append(Problem(where, "is no mailbox of ours", name, "one that reads by IMAP", hint))
+        found.append(Problem(where, NO_MAILBOX, name, "one that reads by IMAP", hint))
     elif not mailboxes[name].reads_imap:
         what, hint = "does not read by IMAP", "POP3 shows no shared mailbox"
         found.append(Problem(where, what, name, "a mailbox that does", hint))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import date
 from itertools import pairwise
@@ -20,11 +20,11 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from mailwright.inventory import password, sheets
+from mailwright.inventory import encoding, password, sheets
 from mailwright.inventory.places import FILE, Places
 from mailwright.model import acme, address, policy, quotas, sharing, size, spf
 from mailwright.model.policy import MTA_STS_MODES, OFF, TTL
-from mailwright.model.problems import Invalid, Problem, listed, nearest
+from mailwright.model.problems import Invalid, Problem, Problems, listed, nearest
 from mailwright.model.services import PROTOCOLS
 from mailwright.model.size import UNLIMITED
 from mailwright.model.tls_profile import PROFILES
@@ -111,6 +111,7 @@ Logo = Annotated[policy.Bimi, PlainValidator(policy.bimi)]
 Profile = Annotated[str, _one_of(*PROFILES)]
 Issuer = Annotated[str, PlainValidator(policy.issuer)]
 Directory = Annotated[str, PlainValidator(acme.directory)]
+Kid = Annotated[str, PlainValidator(acme.eab_kid)]
 Issuers = Annotated[list[Issuer], BeforeValidator(_list)]
 UseName = Annotated[str, _one_of(*USES)]
 Protocol = Annotated[str, _one_of(*PROTOCOLS)]
@@ -344,6 +345,13 @@ class AcmeTable(_Table):
         examples=["alice@example.com"],
         json_schema_extra={"default": "`postmaster`"},
     )
+    eab_kid: Kid | None = Field(
+        default=None,
+        description="Who we are to an authority that has accounts of its own (external account"
+        " binding); the key that it gave us is in `tls/acme-eab.key`.",
+        examples=["kid-1"],
+        json_schema_extra={"default": "none: the authority takes everybody"},
+    )
 
 
 class MailTable(_Table):
@@ -438,34 +446,45 @@ class MailTable(_Table):
 
 
 def read(
-    folder: Path, found: list[Problem], texts: Mapping[str, str] | None = None
+    folder: Path,
+    found: list[Problem],
+    texts: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
 ) -> tuple[MailTable, Places] | None:
     """What `mail.toml` and the sheets say, without what is wrong, which goes to `found`.
 
-    A text in `texts` stands for the file of that name. None when there is nothing to check further:
-    no file, or no TOML.
+    A text in `texts` stands for the file of that name; sheets `without` which it shall be are not
+    looked at. None when there is nothing to check further: no file, or no TOML.
     """
     texts = texts or {}
     try:
-        raw = tomllib.loads(texts[FILE] if FILE in texts else (folder / FILE).read_text("utf-8"))
+        text = texts.get(FILE) or encoding.decoded((folder / FILE).read_bytes(), FILE)
+        raw = tomllib.loads(text.removeprefix(encoding.MARK))
     except FileNotFoundError:
         found.append(Problem(FILE, "is missing", expected="the domains and mailboxes"))
-    except (OSError, UnicodeDecodeError) as error:
-        found.append(Problem(FILE, f"cannot be read: {error}"))
+    except Problems as error:
+        found += error.problems
+    except OSError as error:
+        found.append(Problem(FILE, f"cannot be read: {error.strerror}"))
     except tomllib.TOMLDecodeError as error:
         found.append(Problem(FILE, f"is no TOML: {str(error)[0].lower()}{str(error)[1:]}"))
     else:
-        places = _with_sheets(raw, folder, texts, found)
+        places = _with_sheets(raw, folder, texts, found, without)
         return _validated(raw, places, found), places
     return None
 
 
 def _with_sheets(
-    raw: dict[str, Any], folder: Path, texts: Mapping[str, str], found: list[Problem]
+    raw: dict[str, Any],
+    folder: Path,
+    texts: Mapping[str, str],
+    found: list[Problem],
+    without: Collection[str],
 ) -> Places:
     """Add the rows of the sheets to the mailboxes."""
     places, boxes = Places(), raw.setdefault("mailboxes", {})
-    rows = sheets.read(folder, lambda: _domains(raw), MailboxTable.model_fields, texts, found)
+    columns = MailboxTable.model_fields
+    rows = sheets.read(folder, lambda: _domains(raw), columns, texts, found, without)
     for row in rows if isinstance(boxes, dict) else ():
         if row.written in boxes:
             hint = f"first in {places.get(row.written, FILE)}"

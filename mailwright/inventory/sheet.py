@@ -3,34 +3,54 @@
 Its first line names the columns: `address`, and settings of a mailbox as `mail.toml` calls them. An
 empty cell says nothing. What is a list there has spaces here, and `members` are written
 `alice@example.com=read`.
+
+Spreadsheets add rows and columns of nothing, leave empty cells out at the end of a row, and write
+TRUE. Blanks around a cell and the case of a word mean nothing.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailwright.inventory import renaming
+from mailwright.inventory import removal, renaming
+from mailwright.inventory.encoding import MARK
 
 ADDRESS = "address"
-_MARK = "\ufeff"  # what some programs put before a text in UTF-8
 _TRUTH = {"true": True, "false": False}
+_BETWEEN = re.compile(r"[\s,;]+")
+
+
+def _words(cell: str) -> list[str]:
+    return [word for word in _BETWEEN.split(cell) if word]
 
 
 def _members(cell: str) -> dict[str, str]:
-    pairs = (word.partition("=") for word in cell.split())
-    return {name: right for name, _, right in pairs}
+    pairs = (word.partition("=") for word in _words(cell))
+    return {name: right.lower() for name, _, right in pairs}
+
+
+def _truth(cell: str) -> bool | str:
+    return _TRUTH.get(cell.lower(), cell)
+
+
+def _limit(cell: str) -> str:
+    return cell.lower() if cell.lower() == "unlimited" else cell
 
 
 _VALUES: dict[str, Callable[[str], Any]] = {
-    "protocols": str.split,
-    "send_as": str.split,
+    "use": str.lower,
+    "quota": _limit,
+    "quota_message_count": _limit,
+    "protocols": lambda cell: _words(cell.lower()),
+    "send_as": _words,
     "members": _members,
-    "suspended": lambda cell: _TRUTH.get(cell, cell),
-    "private_seen": lambda cell: _TRUTH.get(cell, cell),
+    "suspended": _truth,
+    "private_seen": _truth,
 }
 
 
@@ -43,21 +63,27 @@ class Broken(ValueError):  # noqa: N818
 
 
 def records(text: str) -> Iterator[tuple[int, int, list[str]]]:
-    """First line, last line and cells of each record that is not empty. Raises Broken."""
-    reader = csv.reader(io.StringIO(text.removeprefix(_MARK), newline=""), strict=True)
+    """First line, last line and cells of each record that says something. Raises Broken."""
+    reader = csv.reader(io.StringIO(text.removeprefix(MARK), newline=""), strict=True)
     last = 0
     try:
         for cells in reader:
-            if cells:
-                yield last + 1, reader.line_num, cells
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped):
+                yield last + 1, reader.line_num, stripped
             last = reader.line_num
     except csv.Error as error:
         raise Broken(last + 1, str(error)) from None
 
 
+def names_of(head: list[str]) -> list[str]:
+    """The names of the columns; one of a spreadsheet's empty columns is empty."""
+    return [name.lower() for name in head]
+
+
 def settings_of(columns: list[str], cells: list[str]) -> dict[str, Any]:
     """What a row says, as `mail.toml` would say it; its address among it."""
-    settings: dict[str, Any] = {n: cell for n, cell in zip(columns, cells, strict=True) if cell}
+    settings: dict[str, Any] = {n: cell for n, cell in zip(columns, cells, strict=False) if cell}
     for name in settings.keys() & _VALUES.keys():
         settings[name] = _VALUES[name](settings[name])
     return settings
@@ -89,7 +115,8 @@ class Sheet:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        (_, self._head, self._columns), *others = records(text)
+        (_, self._head, head), *others = records(text)
+        self._columns = names_of(head)
         self.rows = {row.written.rpartition("@")[0].lower(): row for row in self._read(others)}
 
     def _read(self, others: Iterable[tuple[int, int, list[str]]]) -> Iterator[Row]:
@@ -108,7 +135,7 @@ class Sheet:
             return self._wider(missing).put(local, address, settings)
         lines = self._lines()
         cells = {ADDRESS: address, **settings}
-        line = self._line([_cell(cells.get(name, "")) for name in self._columns])
+        line = self._line([_cell(cells.get(name) or "") for name in self._columns])
         if local is not None:
             lines[self.rows[local].first : self.rows[local].last] = [line]
         else:
@@ -127,6 +154,15 @@ class Sheet:
         sheet = self
         for local, row in self.rows.items():
             settings = renaming.in_settings(row.settings, old, new)
+            if settings != row.settings:
+                sheet = sheet.put(local, row.written, settings)
+        return sheet
+
+    def unnamed(self, goes: removal.Goes) -> Sheet:
+        """The sheet without those addresses wherever a mailbox names one among its settings."""
+        sheet = self
+        for local, row in self.rows.items():
+            settings = removal.of_settings(row.settings, goes)
             if settings != row.settings:
                 sheet = sheet.put(local, row.written, settings)
         return sheet

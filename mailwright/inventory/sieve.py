@@ -11,13 +11,13 @@ version, or a parser that is not Pigeonhole, would refuse what is right and acce
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mailwright.model import address
 from mailwright.model.domain import Domain
 from mailwright.model.mailbox import Mailbox
-from mailwright.model.problems import Invalid, Problem, listed, nearest
+from mailwright.model.problems import NO_MAILBOX, Invalid, Problem, listed, nearest
 from mailwright.model.script import MAX_SCRIPT_SIZE, TIMES, Script
 
 FOLDER = "sieve"
@@ -31,15 +31,17 @@ def read(
     mailboxes: Mapping[str, Mailbox],
     found: list[Problem],
     renamed: Sequence[tuple[str, str]] = (),
+    without: Collection[str] = (),
 ) -> tuple[Script, ...]:
     """The scripts in an inventory folder, sorted by name. What is wrong goes to `found`.
 
     `renamed` are mailboxes that get another address, one after the other, and their scripts too.
+    Files `without` which it shall be are not looked at.
     """
     scripts: dict[str, Script] = {}
     for path in sorted((folder / FOLDER).rglob("*")):
         file = path.relative_to(folder).as_posix()
-        if path.is_dir() or path.name.startswith("."):
+        if path.is_dir() or path.name.startswith(".") or file in without:
             continue
         try:
             script = _script(path, file, domains, mailboxes, renamed)
@@ -99,7 +101,7 @@ def _whom(
     if mailbox is None:
         near = mailboxes if len(mailboxes) <= _HINTS_UP_TO else ()
         hint = nearest(name.lower(), near)
-        raise Invalid(name, "is no mailbox of ours", hint=hint)
+        raise Invalid(name, NO_MAILBOX, hint=hint)
     if not mailbox.stores:
         raise Invalid(name, "stores no mail", "a mailbox that does", "no script ever runs there")
     return mailbox.address

@@ -19,7 +19,7 @@ from mailwright.model.delivery import ROLES
 from mailwright.model.domain import Domain
 from mailwright.model.host import Machine
 from mailwright.model.mailbox import Mailbox, Purge
-from mailwright.model.problems import Problem, listed, nearest
+from mailwright.model.problems import NOBODY, Problem, listed, nearest
 from mailwright.model.size import UNLIMITED
 
 _HINTS_UP_TO = 1000  # addresses of a domain: comparing a word with more of them takes too long
@@ -150,7 +150,7 @@ class _Known:
             return
         near = self._near(domain)
         hint = nearest(target, near) if len(near) <= _HINTS_UP_TO else ""
-        found.append(Problem(where, "is nobody's address", target, "a mailbox or an alias", hint))
+        found.append(Problem(where, NOBODY, target, "a mailbox or an alias", hint))
 
     def _takes(self, target: str) -> bool:
         local, _, name = target.rpartition("@")

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from mailwright.model.problems import Invalid
 
 GIVEN, ORDERED = "given", "ordered"  # a certificate: the operator's file, or one by ACME
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+_KID = re.compile(r"[!-~]{1,256}")  # RFC 8555 section 7.3.4: an ASCII string
 _URL = frozenset(string.ascii_letters + string.digits + "-._~:/?&=%+@,")
 
 
 @dataclass(frozen=True)
 class Acme:
-    """The URL of the authority's directory, and the mail address that its account names."""
+    """The URL of the authority's directory, and the mail address that its account names.
+
+    `eab_kid` is who we are to an authority that wants to know (external account binding, RFC 8555
+    section 7.3.4), and `eab_key` proves it: HMAC-SHA256, in base64url. Both are empty elsewhere.
+    """
 
     directory: str
     contact: str
+    eab_kid: str = ""
+    eab_key: str = field(default="", repr=False)
+
+
+def eab_kid(value: object) -> str:
+    """The identifier of an external account. Raises Invalid."""
+    if isinstance(value, str) and _KID.fullmatch(value):
+        return value
+    raise Invalid(value, "is no identifier of an external account", "what the authority calls it")
 
 
 def directory(value: object) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import requests
 from acme import challenges, client, errors, messages
@@ -17,6 +18,7 @@ from josepy.jwa import ES256, RS256
 from josepy.jwk import JWK, JWKEC
 
 from mailwright.model.acme import Acme
+from mailwright.order.directory import BOUND
 from mailwright.order.proof import Proofs
 
 _PATIENCE = timedelta(seconds=180)
@@ -65,8 +67,11 @@ class Ca:
         net = client.ClientNetwork(self._jwk, alg=algorithm, user_agent="mailwright")
         directory = client.ClientV2.get_directory(self.acme.directory, net)
         found = client.ClientV2(directory, net)
+        binding = self._binding(directory)
         contact = messages.NewRegistration.from_data(
-            email=self.acme.contact, terms_of_service_agreed=True
+            email=self.acme.contact,
+            terms_of_service_agreed=True,
+            external_account_binding=binding,
         )
         try:
             found.new_account(contact)
@@ -74,6 +79,18 @@ class Ca:
             there = messages.Registration()
             net.account = messages.RegistrationResource(uri=error.location, body=there)
         return found
+
+    def _binding(self, directory: messages.Directory) -> dict[str, Any] | None:
+        """What ties the account to the one that the authority's customer has there."""
+        if self.acme.eab_kid:
+            return dict(
+                messages.ExternalAccountBinding.from_data(
+                    self._jwk.public_key(), self.acme.eab_kid, self.acme.eab_key, directory
+                )
+            )
+        if directory.meta.external_account_required:
+            raise NotIssued(BOUND)
+        return None
 
     def _challenge(self, authorization: messages.AuthorizationResource) -> messages.ChallengeBody:
         for body in authorization.body.challenges:

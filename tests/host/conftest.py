@@ -3,14 +3,16 @@
 Runs from outside, as users and other servers see the host. What a test sends it also removes.
 """
 
-import tomllib
-from collections.abc import Iterator
+import ssl
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import testinfra
 from testinfra.host import Host
 
+from mailwright.inventory import verification
 from mailwright.inventory.hosts_file import merged
 from mailwright.inventory.load import Inventory, load
 from mailwright.model.host import MailHost
@@ -28,6 +30,49 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "mail" in metafunc.fixturenames:
         hosts = _inventory(metafunc.config).hosts
         metafunc.parametrize("mail", hosts, ids=[host.name for host in hosts], scope="session")
+
+
+_distrusted = pytest.StashKey[set[str]]()  # hosts whose certificate somebody has refused
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A certificate that clients refuse is one failure; what needs another is skipped then."""
+    report = yield
+    refusal = _refusal(call.excinfo.value if call.excinfo else None)
+    if refusal is None:
+        return report
+    name = _host_of(item)
+    words = f"{name}: its certificate is refused: {refusal.verify_message}"
+    told = item.config.stash.setdefault(_distrusted, set())
+    if name not in told:
+        told.add(name)
+        report.longrepr = f"{words}\n{_WHY}"
+    else:
+        path, line, _ = item.location
+        report.outcome, report.longrepr = "skipped", (path, line or 0, f"Skipped: {words}")
+    return report
+
+
+def _host_of(item: pytest.Item) -> str:
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return str(params["mail"].name) if "mail" in params else "a host"
+
+
+_WHY = """\
+All else that needs it is skipped. Where it is ordered, tests/host/test_acme.py says what the order
+waits for; where it is a file of yours, its authority is unknown on this machine."""
+
+
+def _refusal(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """The refusal of a certificate that an exception is, or comes from."""
+    while error:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 _loaded = pytest.StashKey[Inventory]()
@@ -79,10 +124,19 @@ def sockets(host: Host) -> list[Socket]:
 
 
 @pytest.fixture(scope="session")
-def verify(pytestconfig: pytest.Config) -> dict[str, dict[str, str]]:
-    """verify.toml: the passwords that verification may use."""
-    path = Path(pytestconfig.getoption("--inventory")) / "verify.toml"
-    return tomllib.loads(path.read_text()) if path.exists() else {}
+def verify(
+    pytestconfig: pytest.Config, mail: MailHost, host: Host
+) -> Iterator[dict[str, dict[str, str]]]:
+    """verify.toml: the passwords that verification may use.
+
+    The host's journal says when it does, and as whom, so that it counts as nobody's use.
+    """
+    said = verification.read(Path(pytestconfig.getoption("--inventory")))
+    known = said.get("accounts", {})
+    names = [m.address for m in mail.mailboxes if m.address in known]
+    host.run(f"logger -t mailwright-verification begins {' '.join(names)}")
+    yield said
+    host.run("logger -t mailwright-verification ends")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from lab.network import entered
 from mailwright.certificates import chains
 from mailwright.cli import cli
 from mailwright.inventory.load import load
-from mailwright.keys import pem, tls_keys
+from mailwright.keys import pem, secret, tls_keys
 from mailwright.zones.change import Change
 from mailwright.zones.present import Zone
 from mailwright.zones.primary import Primary, Unusable
@@ -33,6 +33,7 @@ MAIL = f"""\
 postmaster = "alice@{DOMAIN}"
 [acme]
 directory = "{DIRECTORY}"
+eab_kid = "kid-1"
 [domains."{DOMAIN}"]
 mta_sts = "testing"
 [domains."blocked.example"]
@@ -40,6 +41,9 @@ mta_sts = "testing"
 [mailboxes."alice@{DOMAIN}"]
 password = "{{BLF-CRYPT}}$2y$08$VvkQ.WbHGHeEprpEvodAfe3OEGDlwlv2xuKKCo8rakkmgK25LBRJy"
 """
+
+
+EAB = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 
 
 class World:
@@ -55,7 +59,8 @@ class World:
         here = {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000"}
         files = {"certificate": str(self.chain), "privateKey": str(self.chain)}
         blocked = {"domainBlocklist": ["blocked.example"]}
-        self.settings.write_text(json.dumps({"pebble": here | files | blocked}))
+        bound = {"externalAccountBindingRequired": True, "externalAccountMACKeys": {"kid-1": EAB}}
+        self.settings.write_text(json.dumps({"pebble": here | files | blocked | bound}))
 
     def start(self) -> None:
         self.names.start()
@@ -99,6 +104,7 @@ def folder(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "hosts.py").write_text(HOSTS)
     (tmp_path / "mail.toml").write_text(MAIL)
     list(tls_keys.KeyFiles(tmp_path, HOST).make())
+    secret.create(tmp_path / "tls/acme-eab.key", EAB)
     return tmp_path
 
 
@@ -124,6 +130,25 @@ def test_a_host_that_nobody_reaches_gets_a_certificate_for_its_key(
     assert file.stat().st_mode & 0o777 == 0o600
     assert world.shown() == []
     assert load(folder, require_keys=False).hosts[0].tls_chain == file.read_text()
+
+
+def test_an_authority_that_takes_its_customers_only_wants_to_know_which(
+    world: World, folder: Path
+) -> None:
+    before = world.orders()
+    for line, said in (
+        ("", "say who you are there with eab_kid"),
+        ('eab_kid = "kid-2"', "not known"),
+    ):
+        (folder / "mail.toml").write_text(MAIL.replace('eab_kid = "kid-1"', line))
+        done = order(world, folder, HOST)
+        assert done.exit_code == 1
+        assert said in done.output
+    assert world.orders() == before
+    (folder / "mail.toml").write_text(MAIL)
+    (folder / "tls/acme-eab.key").unlink()
+    failed = order(world, folder, HOST).exception
+    assert "tls/acme-eab.key: is missing" in str(failed)
 
 
 def test_nothing_is_ordered_without_need(world: World, folder: Path) -> None:

@@ -1,25 +1,36 @@
 """Certificates by ACME: what is described, and the keys that are for them."""
 
+import base64
+import hmac
+import json
 import os
+import ssl
 import stat
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from mailwright.dns.records import zones
 from mailwright.keys import pem
 from mailwright.keys.tls_keys import KeyFiles
 from mailwright.model import acme
 from mailwright.model.problems import Problems
+from mailwright.order import directory
 from mailwright.picture.render import picture
 from programs import renew
+from tests import inventories
 from tests.unit.conftest import Folder
 
 HOST = "mail.example.com"
@@ -139,6 +150,182 @@ def test_the_picture_has_the_key_that_serves_and_no_other(described: Folder) -> 
     assert not any(host.tls_keys[1] in text for text in files.values())
     assert "/etc/mailwright/tls/mail.pem" not in files
     assert host.tls_keys[0] not in repr(host)
+
+
+EAB = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+
+
+@pytest.fixture
+def bound(described: Folder) -> Folder:
+    """The same, for an authority that has customers."""
+    described.mail += 'eab_kid = "kid-1"\n'
+    made(described)
+    (described.path / "tls/acme-eab.key").touch(0o600)
+    (described.path / "tls/acme-eab.key").write_text(f"{EAB}\n")
+    return described
+
+
+def test_who_we_are_to_the_authority_is_for_root_alone(bound: Folder) -> None:
+    from roles.acme import SERVICE
+
+    host = bound.load(tls=True).hosts[0]
+    assert host.acme
+    assert (host.acme.eab_kid, host.acme.eab_key) == ("kid-1", EAB)
+    assert EAB not in repr(host)
+    with_it = {path for path, text in picture(host).items() if EAB in text}
+    assert with_it == {"/etc/mailwright/acme/settings.toml"}
+    assert SERVICE.modes["*.toml"].bits == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "what"),
+    [
+        (None, 0o600, "is missing"),
+        (EAB, 0o644, "is open to other users (mode 644)"),
+        ("", 0o600, "has no key of an external account"),
+        ("two words", 0o600, "has no key of an external account"),
+        ("c2hvcnQ", 0o600, "has no key of an external account"),
+        (f"{EAB}!", 0o600, "has no key of an external account"),
+    ],
+)
+def test_a_key_of_an_external_account_that_is_none(
+    bound: Folder, text: str | None, mode: int, what: str
+) -> None:
+    path = bound.path / "tls/acme-eab.key"
+    path.unlink()
+    if text is not None:
+        path.touch()
+        path.write_text(text)
+        path.chmod(mode)
+    (line,) = bound.wrong(tls=True)
+    assert line.startswith(f"tls/acme-eab.key: {what}")
+    assert not text or text not in line
+    assert bound.load().acme
+
+
+def test_a_key_in_plain_base64_is_the_same(bound: Folder) -> None:
+    raw = base64.urlsafe_b64decode(f"{EAB}")[:-1] + b"\xff"
+    (bound.path / "tls/acme-eab.key").write_text(base64.b64encode(raw).decode())
+    found = bound.load(tls=True).acme
+    assert found and renew.decoded(found.eab_key) == raw
+
+
+def test_an_identifier_that_is_none(described: Folder) -> None:
+    described.mail += 'eab_kid = "två ord"\n'
+    what = "is no identifier of an external account; expected what the authority calls it"
+    assert described.wrong() == [f"mail.toml: acme.eab_kid: 'två ord' {what}"]
+
+
+def unpacked(body: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
+    """Header, content, what is signed, and the signature of a JWS."""
+    words = f"{body['protected']}.{body['payload']}".encode()
+    header, content = (json.loads(b64(body[name])) for name in ("protected", "payload"))
+    return header, content, words, b64(body["signature"])
+
+
+def b64(text: str) -> bytes:
+    assert not {*"+/="} & {*text}
+    return base64.urlsafe_b64decode(text + "==")
+
+
+def rsa_key() -> renew.AccountKey:
+    """As uacme makes one."""
+    return rsa.generate_private_key(65537, 2048)
+
+
+def ec_key() -> renew.AccountKey:
+    """As we make one."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def short_key() -> renew.AccountKey:
+    """One whose x begins with a zero, which is written (RFC 7518 section 6.2.1.2)."""
+    keys = (ec.derive_private_key(number, ec.SECP256R1()) for number in range(1, 10_000))
+    return next(key for key in keys if key.public_key().public_numbers().x < 1 << 248)
+
+
+@pytest.mark.parametrize("make", [ec_key, short_key, rsa_key])
+def test_an_account_is_asked_for_as_rfc_8555_says(make: Callable[[], renew.AccountKey]) -> None:
+    """The signatures are verified by cryptography, over the key that stands in the request."""
+    url = "https://ca.example/new-account"
+    settings = renew.Settings("https://ca.example/dir", "a@b.example", [], "", "kid-1", EAB)
+    key = make()
+    inner = renew.binding(settings, renew.jwk(key), url)
+    payload = {"externalAccountBinding": inner}
+    header, content, words, signature = unpacked(renew.signed(key, "nonce-1", url, payload))
+    assert (header["nonce"], header["url"], content) == ("nonce-1", url, payload)
+    public, numbers = key.public_key(), header["jwk"]
+    if isinstance(public, rsa.RSAPublicKey):
+        assert header["alg"] == "RS256"
+        e, n = (int.from_bytes(b64(numbers[name]), "big") for name in "en")
+        assert rsa.RSAPublicNumbers(e, n) == public.public_numbers()
+        public.verify(signature, words, padding.PKCS1v15(), hashes.SHA256())
+    else:
+        assert (header["alg"], numbers["crv"], len(signature)) == ("ES256", "P-256", 64)
+        assert [len(b64(numbers[name])) for name in "xy"] == [32, 32]
+        x, y = (int.from_bytes(b64(numbers[name]), "big") for name in "xy")
+        assert ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()) == public.public_numbers()
+        r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+        public.verify(encode_dss_signature(r, s), words, ec.ECDSA(hashes.SHA256()))
+    header, content, words, signature = unpacked(inner)
+    assert header == {"alg": "HS256", "kid": "kid-1", "url": url}
+    assert content == numbers
+    assert hmac.compare_digest(signature, hmac.digest(b64(EAB), words, "sha256"))
+
+
+def test_another_word_for_us_is_another_order(settings: renew.Settings) -> None:
+    order = renew.Order(settings, renew.STATE / "mail", [HOST])
+    order.fail()
+    order.keep("error")
+    corrected = replace(settings, eab_kid="kid-1", eab_key=EAB)
+    assert renew.Order(settings, renew.STATE / "mail", [HOST]).is_paused
+    assert not renew.Order(corrected, renew.STATE / "mail", [HOST]).is_paused
+
+
+@contextmanager
+def authority(folder: Path, says: bytes) -> Iterator[str]:
+    """The URL of a directory that says this."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(says)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    inventories.self_signed(folder / "ca.pem", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "ca.pem")
+    server = HTTPServer(("localhost", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://localhost:{server.server_port}/dir"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("says", "kid", "count"),
+    [
+        (b'{"meta": {"externalAccountRequired": true}}', "", 1),
+        (b'{"meta": {"externalAccountRequired": true}}', 'eab_kid = "kid-1"', 0),
+        (b'{"meta": {"externalAccountRequired": false}}', "", 0),
+        (b"{}", "", 0),
+        (b"[]", "", 0),
+        (b"<html>", "", 0),
+    ],
+)
+def test_an_authority_that_takes_its_customers_only_is_told_before_a_deploy(
+    described: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: bytes, kid: str,
+    count: int,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    with authority(tmp_path, says) as url:
+        described.mail += f'directory = "{url}"\n{kid}\n'
+        found = [each.id for each in directory.findings(described.load())]
+    assert found == [f"authority {url}: eab_kid"] * count
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
 """What would fit a mailbox better, from how it is used."""
 # ruff: noqa: E501  what users read stands here as they read it: on one line
 
+import os
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -126,4 +129,58 @@ def test_spans_and_sizes_are_said_in_short() -> None:
         "98K",
         "5G",
         "5G",
+    ]
+
+
+START = 1795000000
+HOSTNAME = "mail.example.com"
+DOVECOT = [
+    (10, "imap-login: Login: user=<carol@example.com>, method=PLAIN, rip=192.0.2.1, lip=198.51.100.10, mpid=1, TLS, session=<a>"),
+    (110, "imap-login: Login: user=<Carol@Example.com>, method=PLAIN, rip=192.0.2.9, lip=198.51.100.10, mpid=1, TLS, session=<b>"),
+    (111, "imap-login: Logged in: user=<carol.b@example.com>, method=PLAIN, rip=192.0.2.1, lip=198.51.100.10, mpid=1, TLS, session=<b>"),
+    (112, "pop3-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<carol@example.com>, method=PLAIN, rip=192.0.2.9, lip=198.51.100.10, TLS, session=<c>"),
+    (300, "pop3-login: Login: user=<carol@example.com>, method=PLAIN, rip=192.0.2.1, lip=198.51.100.10, mpid=1, TLS, session=<d>"),
+    (5000, "imap-login: Login: user=<dora@example.com>, method=PLAIN, rip=192.0.2.9, lip=198.51.100.10, mpid=1, TLS, session=<e>"),
+    (9000, "imap-login: Login: user=<dora@example.com>, method=PLAIN, rip=192.0.2.1, lip=198.51.100.10, mpid=1, TLS, session=<e>"),
+    (9001, "imap-login: Disconnected: user=<x>, imap-login: Login: user=<forged@example.com>, rip=192.0.2.9, lip=x"),
+]  # fmt: skip
+POSTFIX = [
+    (120, "4cFxYz1: client=home.example[192.0.2.9], sasl_method=PLAIN, sasl_username=carol@example.com"),
+    (400, "4cFxYz2: client=home.example[192.0.2.1], sasl_method=PLAIN, sasl_username=carol@example.com"),
+]  # fmt: skip
+MARKS = [(100, "begins bob@example.com carol@example.com"), (200, "ends"), (4000, "begins dora@example.com")]  # fmt: skip
+# The journal of a host, which this machine is not; what the programs write in it is theirs.
+JOURNAL = """#!/bin/sh
+case "$*" in *mailwright-verification*) cat "$0.marks" ;; *dovecot*) cat "$0.logins" ;; *) echo 1795000000.5 x ;; esac
+"""
+
+
+def lines_of(identifier: str, said: list[tuple[int, str]]) -> str:
+    """As `journalctl -o short-unix` prints them."""
+    return "".join(f"{START + at}.000001 {HOSTNAME} {identifier}: {words}\n" for at, words in said)
+
+
+def test_verification_is_no_use_of_a_mailbox(tmp_path: Path) -> None:
+    """While it ran, as whom it logged in; one that was killed is over after an hour."""
+    journal = tmp_path / "journalctl"
+    journal.write_text(JOURNAL)
+    journal.chmod(0o755)
+    (tmp_path / "journalctl.marks").write_text(lines_of("mailwright-verification", MARKS))
+    logins = lines_of("dovecot[7]", DOVECOT) + lines_of("postfix/submission/smtpd[8]", POSTFIX)
+    (tmp_path / "journalctl.logins").write_text(logins)
+    shell = usage.script(30).partition("awk -F:")[0]  # without what Dovecot knows
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(["sh", "-c", shell], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = usage.read(done.stdout.splitlines(), 30, NOW).usages
+    carol, dora = found[NAME], found["dora@example.com"]
+    assert carol.logins == {name: {HOME: 1} for name in ("imap", "pop3", "submission")}
+    assert carol.refused == {}
+    assert dora.logins == {"imap": {HOME: 1}}
+    assert found.keys() == {NAME, "dora@example.com", "carol.b@example.com"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "journalctl",
+        "journalctl.logins",
+        "journalctl.marks",
     ]

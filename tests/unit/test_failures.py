@@ -215,9 +215,9 @@ def test_an_inventory_that_is_no_folder(
     ("file", "content", "args", "said"),
     [
         ("keys/example.org/key.txt", b"\xff", ("dns", "{}"), "does not fit the public value"),
-        ("verify.toml", b"\xff", ("check", "{}", "--preflight"), "is no TOML"),
+        ("verify.toml", b"\xff", ("check", "{}", "--preflight"), "is no text in UTF-8"),
         ("verify.toml", b"correspondent = 1", ("check", "{}", "--preflight"), ""),
-        ("mail.toml", b"\xff", ("show", "{}"), "cannot be read"),
+        ("mail.toml", b"\xff", ("show", "{}"), "is no text in UTF-8"),
         (".lock/x", b"", ("mailbox", "remove", "bob@example.org", "{}"), "Is a directory"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -27,7 +27,7 @@ HEAD = {
     'ttl = "1h"': "mail.toml: ttl: '1h' is no TTL; expected seconds, from 1 to 604800",
     "quota = -5": "mail.toml: quota: -5 is no size; expected a number with K, M, G or T, such as 500M, or unlimited",
     'acme = 5': "mail.toml: acme: is no table",
-    'acme = { directry = "x" }': "mail.toml: acme: 'directry' is no setting; expected directory or contact (did you mean 'directory'?)",
+    'acme = { directry = "x" }': "mail.toml: acme: 'directry' is no setting; expected directory, contact or eab_kid (did you mean 'directory'?)",
     'acme = { contact = "me" }': "mail.toml: acme.contact: 'me' is no mail address; expected one such as alice@example.com",
     'acme = { directory = "http://acme.example/" }': "mail.toml: acme.directory: 'http://acme.example/' is no directory of an authority; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
     'acme = { directory = "https://a.example/$(id)" }': "mail.toml: acme.directory: 'https://a.example/$(id)' is no URL; expected an https: URL, such as https://acme-v02.api.letsencrypt.org/directory",
@@ -56,7 +56,7 @@ TAIL = {
     '[mailboxes."c@example.com"]': f'mail.toml: mailboxes."c@example.com".password: is missing; expected a hash {HINT}',
     '[mailboxes."c@example.com"]\npassword = "hunter2"': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',
     '[mailboxes."c@example.com"]\npassword = 5': f'mail.toml: mailboxes."c@example.com".password: is not hashed; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',
-    '[mailboxes."c@example.com"]\npassword = "{SHA512CRYPT}hunter2"': "mail.toml: mailboxes.\"c@example.com\".password: is hashed with an unknown scheme; expected BLF-CRYPT, ARGON2ID, ARGON2I, SHA512-CRYPT, SHA256-CRYPT, SSHA512, SSHA256 or PBKDF2 (did you mean 'SHA512-CRYPT'?)",
+    '[mailboxes."c@example.com"]\npassword = "{SHA512CRYPT}hunter2"': "mail.toml: mailboxes.\"c@example.com\".password: is hashed with an unknown scheme; expected BLF-CRYPT, ARGON2ID, ARGON2I, SHA512-CRYPT, SHA256-CRYPT, SSHA512, SSHA256, PBKDF2 or CRYPT (did you mean 'SHA512-CRYPT'?)",
     '[mailboxes."c@example.com"]\npassword = "{BLF-CRYPT}hunter2"': f'mail.toml: mailboxes."c@example.com".password: is no hash of scheme BLF-CRYPT; expected a hash such as {{BLF-CRYPT}}$2y$10$... {HINT}',
     '[domains."example.net"]': 'mail.toml: domains."example.net".host: is missing; expected mail.example.com or mail.example.org',
     '[domains."example.net"]\nhost = "mail.exmple.com"': "mail.toml: domains.\"example.net\".host: 'mail.exmple.com' is no mail host of hosts.py; expected mail.example.com or mail.example.org (did you mean 'mail.example.com'?)",
@@ -111,7 +111,7 @@ def test_toml_errors_have_line_and_column(folder: Folder) -> None:
 def test_what_is_no_text_at_all(folder: Folder) -> None:
     (folder.path / "hosts.py").write_text(folder.hosts)
     (folder.path / "mail.toml").write_bytes(b"\xff")
-    with pytest.raises(Problems, match=r"^mail\.toml: cannot be read: 'utf-8' codec can't decode"):
+    with pytest.raises(Problems, match=r"^mail\.toml:1: is no text in UTF-8 \(save it as UTF-8\)"):
         load(folder.path)
 
 

@@ -83,11 +83,11 @@ def boxes(written: Path) -> dict[str, dict[str, object]]:
 def test_a_new_mailbox_stands_behind_the_last_and_the_rest_is_untouched(
     run: Run, written: Path
 ) -> None:
-    code, out, err = run("add", "carol@example.com", "--use", "both", password="hush hush\n")
+    code, out, err = run("add", "carol@example.com", "--use", "both", password="hush hush hush\n")
     assert (code, err) == (0, [])
     assert out == f"carol@example.com is in {written}\n"
     added = boxes(written)["carol@example.com"]
-    assert opens(str(added["password"]), "hush hush")
+    assert opens(str(added["password"]), "hush hush hush")
     new = f'\n[mailboxes."carol@example.com"]\nuse = "both"\npassword = "{added["password"]}"\n'
     anchor = "\n# Where mail goes on to."
     assert written.read_text() == MAIL.replace(anchor, new + anchor)
@@ -142,6 +142,119 @@ def test_a_made_up_password_is_shown_once(run: Run, written: Path) -> None:
     line = out.splitlines()[0]
     assert line.startswith("Password of bob@example.org, shown this once: ")
     assert opens(str(boxes(written)["bob@example.org"]["password"]), line.rpartition(" ")[2])
+
+
+@pytest.mark.parametrize("address", ["info@example.com", "c@exampel.com"])
+def test_a_made_up_password_is_shown_only_when_it_is_the_mailbox_s(run: Run, address: str) -> None:
+    code, out, err = run("add", address, "--generate")
+    assert (code, out, len(err)) == (1, "", 1)
+
+
+def test_a_short_password_is_told_and_taken(run: Run, written: Path) -> None:
+    _, _, err = run("password", "bob@example.org", password="hush\n")
+    assert err == [
+        "warning: the password has 4 characters; 12 or more are not guessed (--generate makes one up)"
+    ]
+    assert opens(str(boxes(written)["bob@example.org"]["password"]), "hush")
+
+
+@pytest.mark.parametrize(
+    ("line", "table"),
+    [
+        ('"new@example.com" = ["carol@example.com", "alice@example.com"]', ""),
+        ('"new@example.com" = "carol+lists@example.com"', ""),
+        ("", '[mailboxes."team@example.com"]\nuse = "shared"\nmembers = { "carol@example.com" = "read" }\n'),
+        ("", f'[mailboxes."scan@example.com"]\nuse = "send-only"\npassword = "{HASH}"\nowner = "carol@example.com"\n'),
+    ],
+)  # fmt: skip
+def test_a_new_mailbox_heals_what_names_it_already(
+    run: Run, written: Path, line: str, table: str
+) -> None:
+    written.write_text(MAIL.replace("[aliases]", f"{table}\n[aliases]\n{line}"))
+    assert run("add", "dora@example.com", "--use", "shared")[0] == 1
+    assert run("add", "carol@example.com", "--generate")[0] == 0
+    assert run("list")[0] == 0
+
+
+def test_the_postmaster_and_a_script_are_healed_too(run: Run, written: Path) -> None:
+    written.write_text(MAIL.replace('postmaster = "alice', 'postmaster = "carol'))
+    script = written.parent / "sieve/default/carol@example.com.sieve"
+    script.parent.mkdir(parents=True)
+    script.write_text("keep;\n")
+    assert run("add", "carol@example.com", "--generate")[0] == 0
+    assert run("list")[0] == 0
+
+
+def test_another_mistake_stays_in_the_way(run: Run, written: Path) -> None:
+    written.write_text(
+        MAIL.replace("[aliases]", '[aliases]\n"x@example.com" = "carol@example.com"\n"y" = "z"')
+    )
+    code, out, _ = run("add", "carol@example.com", "--generate")
+    assert (code, out) == (1, "")
+    assert "carol" not in "".join(boxes(written))
+
+
+def test_who_is_removed_everywhere_is_named_nowhere(run: Run, written: Path) -> None:
+    boxes_before = f"""
+[mailboxes."carol@example.com"]
+password = "{HASH}"
+[mailboxes."scan@example.com"]
+use = "send-only"
+password = "{HASH}"
+owner = "Carol@example.com" # hers
+[mailboxes."team@example.com"]
+use = "shared"
+members = {{ "carol@example.com" = "write", "alice@example.com" = "read" }}
+send_as = ["carol@example.com"]
+"""
+    lists = """
+"carol@example.com" = ["carol@example.com", "carol@elsewhere.example"]
+"all@example.com" = ["alice@example.com", # the owner
+    "carol+all@example.com"]
+"hers@example.com" = "carol@example.com"
+"also@example.com" = "hers@example.com"
+"@example.org" = "carol@example.com"
+"""
+    reports = 'host = "mail.example.org"\ndmarc_rua = ["carol@example.com"]\ntls_rpt = ["carol@example.com", "https://r.example/"]'
+    text = MAIL.replace("# Where", f"{boxes_before}\n# Where").replace(
+        'host = "mail.example.org"', reports
+    )
+    written.write_text(text.rstrip() + lists)
+    sheet = written.parent / "mailboxes/example.org.csv"
+    sheet.parent.mkdir()
+    sheet.write_text(
+        "address,use,password,owner\nfax@example.org,send-only," + HASH + ",carol@example.com\n"
+    )
+    assert run("remove", "carol@example.com")[0] == 1
+    code, out, err = run("remove", "carol@example.com", "--everywhere")
+    assert (code, err) == (0, [])
+    after = written.read_text()
+    said = tomllib.loads(after)
+    assert said["removed"] == {"carol@example.com": "carol@example.com"}
+    assert after.count("carol") == 2
+    assert said["aliases"] == {
+        "info@example.com": ["alice@example.com"],
+        "all@example.com": ["alice@example.com"],
+    }
+    assert said["domains"]["example.org"] == {
+        "host": "mail.example.org",
+        "tls_rpt": ["https://r.example/"],
+    }
+    assert said["mailboxes"]["team@example.com"] == {
+        "use": "shared",
+        "members": {"alice@example.com": "read"},
+    }
+    assert "owner" not in said["mailboxes"]["scan@example.com"]
+    assert "carol" not in sheet.read_text()
+    assert '  nor in mail.toml: aliases."also@example.com"' in out.splitlines()
+    assert "# the owner" in after and "# Bob pays." in after
+
+
+def test_the_postmaster_is_removed_from_nowhere(run: Run, written: Path) -> None:
+    code, _, err = run("remove", "alice@example.com", "--everywhere")
+    assert (code, len(err)) == (1, 1)
+    assert "postmaster" in err[0]
+    assert written.read_text() == MAIL
 
 
 def test_the_terminal_asks_twice_and_does_not_echo(written: Path) -> None:

@@ -86,7 +86,9 @@ stored_as = "old@example.com"
         (f"carol@example.com,{HASH},,,,,,,,,", ": 'carol@example.com' is there twice; expected each name once (first in mailboxes/example.com.csv:2)"),
         (f"alice@example.com,{HASH},,,,,,,,,", ": 'alice@example.com' is there twice; expected each name once (first in mail.toml)"),
         (f"Carol@example.com,{HASH},,,,,,,,,", ": 'Carol@example.com' is the same as 'carol@example.com'; expected each name once"),
-        (f"x@example.com,{HASH}", ": has 2 cells; expected 11, as the first line"),
+        (f"x@example.com,{HASH},,,,,,,,,,secret", ": has 12 cells, and one is in a column without a name; expected 11, as the first line"),
+        ("x@example.com,{CRYPT}$1$salt$ODmMASL3G.uA4KBkqGj6Z/,,,,,,,,,", ': "x@example.com".password: is hashed with MD5-CRYPT, which is weak; expected a hash such as {BLF-CRYPT}$2y$10$... (\'mailwright mailbox password\' gives its owner a new one; a hash cannot be made stronger)'),
+        (f"x@example.com,{HASH},,,,WAHR,,,,,", ': "x@example.com".suspended: \'WAHR\' is no yes or no; expected true or false'),
         ('x@example.com,"half', ": is no CSV: unexpected end of data"),
     ],
 )  # fmt: skip
@@ -104,8 +106,15 @@ def test_what_is_wrong_in_a_row_is_said_with_its_line(
         (b"password\n", ":1: has no column address; expected the names of the columns"),
         (b"address,password,qouta\n", ":1: 'qouta' is no column; expected address, use, password, quota, quota_message_count, protocols, suspended, owner, members, send_as, private_seen or stored_as (did you mean 'quota'?)"),
         (b"address,use,use\n", ":1: 'use' is there twice; expected each column once"),
-        (b"address;password\n", ":1: 'address;password' is no column; expected address, use, password, quota, quota_message_count, protocols, suspended, owner, members, send_as, private_seen or stored_as"),
-        (b"address\nx@example.com\xe4\n", ":2: is no text in UTF-8"),
+        (b"address;password\n", ":1: is separated by semicolons; expected commas (a spreadsheet asks for the separator when it exports CSV)"),
+        (b'"Password";"Address"\r\n', ":1: is separated by semicolons; expected commas (a spreadsheet asks for the separator when it exports CSV)"),
+        (b"sep=;\r\naddress;password\r\n", ":1: is separated by semicolons; expected commas (a spreadsheet asks for the separator when it exports CSV)"),
+        (b"address\tpassword\n", ":1: is separated by tabs; expected commas (a spreadsheet asks for the separator when it exports CSV)"),
+        (b"address\nx@example.com\xe4\n", ":2: is no text in UTF-8 (save it as UTF-8, which a spreadsheet calls CSV UTF-8)"),
+        ("address,password\n".encode("utf-16"), ": is in UTF-16; expected UTF-8 (save it as UTF-8, which a spreadsheet calls CSV UTF-8)"),
+        ("address,password\n".encode("utf-16-be"), ": is in UTF-16; expected UTF-8 (save it as UTF-8, which a spreadsheet calls CSV UTF-8)"),
+        (b"PK\x03\x04\x14\0\0\0", ": is a spreadsheet's own file; expected text in UTF-8 (export it as CSV UTF-8)"),
+        (f"x@example.com,{HASH}\n".encode(), ":1: has no names of columns; expected address,password,use or others"),
         (b"address\nx\0@example.com\n", ":2: 'x\\x00@example.com' has no valid local part; expected letters, digits and - _ . before the @"),
     ],
 )  # fmt: skip
@@ -139,6 +148,61 @@ def test_what_other_programs_write_is_read(folder: Folder, sheet: Path) -> None:
     """A byte order mark, line ends of Windows, quotes around everything, no end of the last line."""
     sheet.write_bytes(f'\ufeff"address","password"\r\n"x@example.com","{HASH}"'.encode())
     assert "x@example.com" in check(folder.path).mailboxes
+
+
+def test_what_spreadsheets_make_of_a_row_is_read(folder: Folder, sheet: Path) -> None:
+    """Empty rows and columns, none at the end of a row, TRUE, blanks, capitals, other separators
+    in a cell, and hashes without a scheme.
+    """
+    bare = HASH.removeprefix("{BLF-CRYPT}")
+    sheet.write_text(
+        "Address , PASSWORD,use,Quota,protocols,suspended,members,,\n"
+        ",,,,,,,,\n"
+        f" X@Example.Com ,{bare} ,Both,5g,,,\n"
+        " , ,,\n"
+        f'y@example.com,{{blf-crypt}}{bare},devices,Unlimited,"IMAP, Submission",TRUE,,,\n'
+        f"z@example.com,\xa0{HASH}\n"
+        't@example.com,,SHARED,,,,"x@example.com=READ; y@example.com=write",,\n',
+        "utf-8",
+    )
+    found = check(folder.path).mailboxes
+    x, y, z, t = (found[f"{name}@example.com"] for name in "xyzt")
+    assert (x.use, x.quota, x.suspended) == ("both", 5 << 30, False)
+    assert (y.quota, y.protocols, y.suspended) == (0, ("imap", "submission"), True)
+    assert [(each.address, each.right) for each in t.members] == [
+        ("x@example.com", "read"),
+        ("y@example.com", "write"),
+    ]
+    assert {x.password, y.password, z.password} == {HASH}
+    with edited(folder.path) as editor:
+        editor.set("x@example.com", {"quota": "6G", "send_as": None})
+        editor.set("t@example.com", {"private_seen": True})
+    assert check(folder.path).mailboxes["x@example.com"].quota == 6 << 30
+    assert check(folder.path).mailboxes["t@example.com"].private_seen
+    assert check(folder.path).mailboxes["y@example.com"] == y
+
+
+def test_a_column_that_is_none_hides_no_mistake_of_a_row(folder: Folder, sheet: Path) -> None:
+    sheet.write_text(f"address,Name,password\nx@example.com,X,{HASH}\ny@example.com,Y,secret\n")
+    assert [line.partition(";")[0] for line in folder.wrong()] == [
+        "mailboxes/example.com.csv:1: 'name' is no column",
+        'mailboxes/example.com.csv:3: "y@example.com".password: is not hashed',
+    ]
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-8-sig", "latin-1"])
+def test_mail_toml_is_whatever_an_editor_made_of_it(folder: Folder, coding: str) -> None:
+    folder.load()
+    path = folder.path / "mail.toml"
+    path.write_bytes(f"# Müller\n{folder.mail}".encode(coding))
+    if coding == "utf-8-sig":
+        with edited(folder.path) as editor:
+            editor.set("bob@example.org", {"quota": "3G"})
+        assert check(folder.path).mailboxes["bob@example.org"].quota == 3 << 30
+    else:
+        what = "is in UTF-16" if coding == "utf-16" else "is no text in UTF-8"
+        with pytest.raises(Problems, match=what):
+            check(folder.path)
 
 
 def test_a_hundred_equal_mistakes_are_few_lines(folder: Folder, sheet: Path) -> None:
