@@ -83,12 +83,14 @@ class Settings:
     """The authority, whom it writes to, and where the world and this host find the host.
 
     Some authorities issue to their customers only, whom `eab_kid` and `eab_key` (base64url) name.
+    A new certificate is `due` once no more than so many percent of the life are left.
     """
 
     directory: str
     contact: str
     addresses: list[str]
     loopback: str
+    due: int
     eab_kid: str = ""
     eab_key: str = field(default="", repr=False)
 
@@ -527,7 +529,7 @@ class Certificate:
             return "its key is new"
         if read(self.work / "directory") not in ("", self.settings.directory):
             return "the authority is another one"
-        if is_old(self.served):
+        if is_old(self.served, self.settings.due):
             return f"it ends on {day(self.end)}"
         return ""
 
@@ -625,7 +627,8 @@ class Certificate:
             return False
         with suppress(FailedError, OSError, ValueError):
             self.prove(names)
-            return not is_old(x509.load_pem_x509_certificate(self.chain.read_bytes()))
+            certificate = x509.load_pem_x509_certificate(self.chain.read_bytes())
+            return not is_old(certificate, self.settings.due)
         return False
 
 
@@ -635,10 +638,10 @@ def life(certificate: x509.Certificate) -> tuple[float, float]:
     return begin.replace(tzinfo=UTC).timestamp(), end.replace(tzinfo=UTC).timestamp()
 
 
-def is_old(certificate: x509.Certificate) -> bool:
-    """Somewhat before a third of the life is left, when an alarm would be raised."""
+def is_old(certificate: x509.Certificate, percent: int) -> bool:
+    """Whether no more than that is left of its life."""
     start, end = life(certificate)
-    return (end - time.time()) * 100 <= (end - start) * 35
+    return (end - time.time()) * 100 <= (end - start) * percent
 
 
 # -- all of them -----------------------------------------------------------------------------------

@@ -195,11 +195,11 @@ def held(unit: str, where: str) -> str:
 def ask_web(unit: str) -> None:
     """Each of the first sites by its name, with its certificate."""
     text = NGINX.read_text()
-    if "listen 80 " in text or "listen [::]:80 " in text:
-        talk(unit, "80", "http")
+    ports = re.findall(r"listen (?:\[::\]:)?(\d+)( ssl)? default_server;", text)
     sites = re.findall(r"server_name (\S+?)[ ;].*?ssl_certificate (\S+);", text, re.S)
-    for name, chain in sites[:20]:
-        talk(unit, "443", "https", name, chain)
+    for port, is_tls in dict.fromkeys(ports):
+        for name, chain in sites[:20] if is_tls else [("", "")]:
+            talk(unit, port, "https" if is_tls else "http", name, chain)
 
 
 def ask_units(questions: list[tuple[str, str]]) -> None:

@@ -202,9 +202,9 @@ async def main() -> None:
     secrets = Path(os.environ["CREDENTIALS_DIRECTORY"], "secret").read_bytes().splitlines()
     kept = Path(os.environ["STATE_DIRECTORY"], "kept.sqlite")
     srs = Srs(settings["name"], [line for line in secrets if line], kept)
-    for ask, port in ((srs.forward, 10001), (srs.reverse, 10002)):
+    for ask, port in ((srs.forward, "port"), (srs.reverse, "reverse_port")):
         answer = partial(converse, srs, ask)
-        await asyncio.start_server(answer, settings["loopback"], port, backlog=1000)
+        await asyncio.start_server(answer, settings["loopback"], settings[port], backlog=1000)
     await asyncio.Event().wait()
 
 

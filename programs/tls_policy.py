@@ -20,7 +20,7 @@ import dns.resolver
 SETTINGS = Path("/etc/mailwright/tls-policy/settings.toml")
 SECONDS = 20  # mta-sts-daemon gives up sooner
 
-loopback = ""
+loopback, mta_sts_port = "", 0
 resolver = dns.asyncresolver.Resolver(configure=False)
 resolver.lifetime = SECONDS
 resolver.set_flags(dns.flags.RD | dns.flags.AD)
@@ -45,7 +45,7 @@ async def policy(domain: str) -> str:
 
 async def mta_sts(domain: str) -> str:
     """What mta-sts-daemon answers."""
-    reader, writer = await asyncio.open_connection(loopback, 8461)
+    reader, writer = await asyncio.open_connection(loopback, mta_sts_port)
     try:
         writer.write(netstring(f"postfix {domain}"))
         return await read_netstring(reader)
@@ -124,10 +124,11 @@ async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 async def main() -> None:
     """Answer for ever."""
-    global loopback
-    loopback = tomllib.loads(SETTINGS.read_text())["loopback"]
+    global loopback, mta_sts_port
+    settings = tomllib.loads(SETTINGS.read_text())
+    loopback, mta_sts_port = settings["loopback"], settings["mta_sts_port"]
     resolver.nameservers = [loopback]
-    server = await asyncio.start_server(converse, loopback, 8462)
+    server = await asyncio.start_server(converse, loopback, settings["port"])
     await server.serve_forever()
 
 

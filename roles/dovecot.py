@@ -8,6 +8,7 @@ from pyinfra.api.deploy import deploy
 from pyinfra.api.facts import FactBase
 from pyinfra.context import host
 
+from mailwright.model.services import PORTS
 from rollout.observed import Observed, observe
 from rollout.operation import rollout
 from rollout.packages import install, refuse
@@ -24,6 +25,7 @@ PACKAGES = (
 USERS = "/etc/dovecot/users/"
 
 _SHOWN = 20
+_SERVICES = ("imap", "imaps", "pop3", "pop3s", "sieve")
 
 SERVICE = Service(
     __file__,
@@ -48,11 +50,7 @@ SERVICE = Service(
     live=("/etc/dovecot/users/*",),
     warns=True,
     asks=(
-        "talk dovecot 143 imap",
-        "talk dovecot 993 imaps",
-        "talk dovecot 110 pop3",
-        "talk dovecot 995 pop3s",
-        "talk dovecot 4190 sieve",
+        *(f"talk dovecot {PORTS[name]} {name}" for name in _SERVICES),
         "talk dovecot /var/spool/postfix/private/dovecot-lmtp lmtp",
         "talk dovecot /var/spool/postfix/private/auth auth",
         "talk dovecot /var/spool/postfix/private/quota-status policy",

@@ -6,8 +6,9 @@ build() {
     accounts=$NEXT/etc/sysusers.d/mailwright-dovecot.conf
     [ -e "$accounts" ] || accounts=${accounts#"$NEXT"}
     systemd-sysusers "$accounts"
-    [ "$(id -u vmail)" = 5000 ] || refuse "the account vmail has uid $(id -u vmail); expected" \
-        "5000 (usermod -u 5000 vmail; chown -R vmail /var/vmail)"
+    uid=$(sed -n 's/^u vmail \([0-9]*\) .*/\1/p' "$accounts")
+    [ "$(id -u vmail)" = "$uid" ] || refuse "the account vmail has uid $(id -u vmail); expected" \
+        "$uid (usermod -u $uid vmail; chown -R vmail /var/vmail)"
     foreign=
     [ -e "$LOADED" ] || foreign=$(find /var/vmail ! -user vmail -print -quit 2>/dev/null) || :
     [ -z "$foreign" ] || refuse "$foreign is not vmail's (chown -R vmail: /var/vmail)"

@@ -7,6 +7,7 @@ waits while one of them is down.
 
 from pyinfra.api.deploy import deploy
 
+from mailwright.model.services import PORTS
 from rollout.operation import rollout
 from rollout.packages import install
 from rollout.service import Service
@@ -24,7 +25,7 @@ SERVICE = Service(
     ),
     loads=("/etc/resolv.conf",),
     # The question goes through both, and from there to the resolver.
-    asks=("talk mailwright-tls-policy 8462 socketmap",),
+    asks=(f"talk mailwright-tls-policy {PORTS['tls-policy']} socketmap",),
     patience=30,
 )
 

@@ -8,6 +8,7 @@ Rspamd; all over UNIX sockets in its queue folder. Forwarded mail takes its send
 from pyinfra.api.deploy import deploy
 from pyinfra.context import host
 
+from mailwright.model.services import PORTS
 from rollout.operation import rollout
 from rollout.packages import install
 from rollout.service import Service
@@ -15,6 +16,8 @@ from rollout.service import Service
 PACKAGES = ("postfix", "postfix-lmdb")
 # Debian's own main.cf would only be replaced a minute later.
 PRESEED = ("postfix postfix/main_mailer_type select No configuration",)
+
+_SERVICES = ("smtp", "submission", "submissions")
 
 
 @deploy("Postfix")
@@ -37,9 +40,5 @@ def service(unit: str) -> Service:
         loads=("/etc/mailwright/tls/mail.pem", "/etc/resolv.conf"),
         compiled={"/etc/postfix/maps/*": ".lmdb"},
         live=("/etc/postfix/maps/*",),
-        asks=(
-            f"talk {unit} 25 smtp",
-            f"talk {unit} 587 submission",
-            f"talk {unit} 465 submissions",
-        ),
+        asks=tuple(f"talk {unit} {PORTS[name]} {name}" for name in _SERVICES),
     )

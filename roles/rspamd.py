@@ -7,6 +7,7 @@ after `dovecot`, whose account may teach it, and `redis`, and before `postfix`.
 
 from pyinfra.api.deploy import deploy
 
+from mailwright.model.dkim import ON_HOST
 from rollout.operation import rollout
 from rollout.packages import install
 from rollout.service import Mode, Service
@@ -28,9 +29,9 @@ SERVICE = Service(
     live=("/etc/rspamd/maps/*",),
     loads=("/etc/resolv.conf",),
     merges=("/etc/rspamd/local.d/*", "/etc/rspamd/override.d/*", "/etc/rspamd/rspamd.conf.*"),
-    modes={"/etc/rspamd/dkim/*": Mode("root", "_rspamd", 0o640)},
+    modes={f"{ON_HOST}/*": Mode("root", "_rspamd", 0o640)},
     # It opens a key for each message that it signs; without it, mail goes out unsigned.
-    lasting=("/etc/rspamd/dkim/*",),
+    lasting=(f"{ON_HOST}/*",),
     asks=(
         "talk rspamd /var/spool/postfix/rspamd/milter.sock milter",
         "talk rspamd /run/mailwright/rspamd/controller.sock controller",

@@ -17,6 +17,7 @@ not fit into a new one; only root and the service read it.
 
 from pyinfra.api.deploy import deploy
 
+from mailwright.model.services import PORTS
 from rollout.operation import rollout
 from rollout.packages import install
 from rollout.service import Service
@@ -28,7 +29,7 @@ SERVICE = Service(
     units=("mailwright-srs",),
     tree="/etc/mailwright/srs",
     owns=("/etc/systemd/system/mailwright-srs.service",),
-    asks=("talk mailwright-srs 10001 srs", "talk mailwright-srs 10002 srs-reverse"),
+    asks=tuple(f"talk mailwright-srs {PORTS[name]} {name}" for name in ("srs", "srs-reverse")),
 )
 
 

@@ -9,11 +9,14 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
+from mailwright.model.state import LOCK, ROLLOUTS
 from rollout.difference import tell
 from rollout.observed import Commands, assigned, observe
 from rollout.operation import rolled_out
 
-_SCRIPT = Path(__file__).with_name("departed.sh").read_text()
+_SCRIPT = "".join(
+    Path(__file__).with_name(f"{name}.sh").read_text() for name in ("lock", "departed")
+)
 
 
 @operation()
@@ -35,4 +38,5 @@ def departed() -> Commands:
         for name in gone
     ]
     tell([], words, seen)
-    yield StringCommand(assigned(GONE=" ".join(gone)) + _SCRIPT)
+    head = assigned(KEPT=ROLLOUTS, LOCK=LOCK, GONE=" ".join(gone))
+    yield StringCommand(head + _SCRIPT)

@@ -1,9 +1,9 @@
 # The host's half of rollout/departed.py: GONE are the services that no role rolls out any more. What dies half-way is
-# done again by the next deploy: what tells of a service goes last.
+# done again by the next deploy: what tells of a service goes last. In front of it stand KEPT, where rollouts keep what they
+# need, and lock.sh.
 set -eu
 umask 077
-exec 9>/etc/mailwright/rollout/lock
-flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
+lock
 
 # units SERVICE: those that its last rollout asked for, timers first, or they would start what is stopped.
 units() {
@@ -12,14 +12,14 @@ units() {
 }
 
 for service in $GONE; do
-    base=/etc/mailwright/rollout/$service
+    base=$KEPT/$service
     touch "$base/owned"
     units=$(units "$service")
     for unit in $units; do
         systemctl disable -q --now "$unit" 2>/dev/null || systemctl stop "$unit" 2>/dev/null || :
     done
     # What another service has taken over is its own.
-    find /etc/mailwright/rollout -mindepth 2 -maxdepth 2 -name owned ! -path "$base/*" -exec cat {} + >"$base/others"
+    find "$KEPT" -mindepth 2 -maxdepth 2 -name owned ! -path "$base/*" -exec cat {} + >"$base/others"
     { grep -vxF -f "$base/others" "$base/owned" || :; } | while read -r path; do
         if [ -e "$base/original$path" ]; then
             cp -a --remove-destination "$base/original$path" "$path"

@@ -14,6 +14,7 @@ from pyinfra.api.facts import FactBase
 from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import host, state
 
+from mailwright.model.state import ROLLOUTS
 from mailwright.picture.render import Picture
 from rollout import queues
 
@@ -70,7 +71,7 @@ class HostState(FactBase[Observed]):
 
     def command(self, roots: Sequence[str], loopback: str, addresses: Sequence[str]) -> str:
         """One look, as `observed.sh` has it."""
-        head = assigned(ROOTS=" ".join(roots), SERVING=serving(loopback, addresses))
+        head = assigned(KEPT=ROLLOUTS, ROOTS=" ".join(roots), SERVING=serving(loopback, addresses))
         return head + queues.SHELL + _SCRIPT
 
     def process(self, output: list[str]) -> Observed:

@@ -18,12 +18,15 @@ from pyinfra.api.command import StringCommand
 from pyinfra.api.operation import operation
 from pyinfra.context import host, state
 
+from mailwright.model.state import LOCK, ROLLOUTS
 from mailwright.picture.render import Picture
 from rollout.difference import tell, tell_wrong, warn
 from rollout.observed import Commands, Observed, assigned, observe, serving, wrong_release
 from rollout.service import File, Mode, Service
 
-_SCRIPT = Path(__file__).with_name("rollout.sh").read_text()
+_SCRIPT = "".join(
+    Path(__file__).with_name(f"{name}.sh").read_text() for name in ("lock", "rollout")
+)
 _REACHED = Path(__file__).with_name("reached.sh").read_text()
 _ROLLED_OUT = "mailwright rolled out"
 _UNKNOWN = "unknown"  # what is loaded, from when a rollout claims the host until it is recorded
@@ -154,6 +157,8 @@ class Plan:
         mail = host.data.mail
         templates = dict.fromkeys(file.template for file in self.changed)
         return assigned(
+            KEPT=ROLLOUTS,
+            LOCK=LOCK,
             SERVICE=self.service.name,
             UNITS=" ".join(self.service.units),
             TREE=self.service.tree,

@@ -1,7 +1,7 @@
-# The host's half of a rollout (rollout/operation.py is the other). Runs as root under sh; in front of it are reached.sh
-# and the variables SERVICE, UNITS, TREE, DIGEST, LIVE, ARCHIVE_DIGEST, CHANGED, WARNING, SERVING (the command that asks
-# whether it serves), PATIENCE, LIB, whose functions are the service's own: build, check, activate, probe, retire; and
-# STOP. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING (`asks`)
+# The host's half of a rollout (rollout/operation.py is the other). Runs as root under sh; in front of it are reached.sh,
+# lock.sh and the variables KEPT (where all rollouts keep what they need), LOCK, SERVICE, UNITS, TREE, DIGEST, LIVE,
+# ARCHIVE_DIGEST, CHANGED, WARNING, SERVING (the command that asks whether it serves), PATIENCE, LIB, whose functions are
+# the service's own: build, check, activate, probe, retire; and STOP. Standard input is a tar.gz, in base64: the files that change at their paths, the questions for SERVING (`asks`)
 # and lists of paths: `owned` (all files of the service), `stale` (those to remove, some of them to be built anew),
 # `last` (those to remove when no process reads them any more), `live` (those that the daemon looks up itself), `built`
 # and `stamped` (those that are right as long as nobody touches them) and `swapped` (TREE, then those outside it that
@@ -22,17 +22,16 @@
 set -eu
 umask 077
 export STOP ROLLOUT=$$
-export LOADED="/etc/mailwright/rollout/$SERVICE/loaded" # what the daemon has loaded; none before the first rollout
-base=/etc/mailwright/rollout/$SERVICE
+export LOADED="$KEPT/$SERVICE/loaded" # what the daemon has loaded; none before the first rollout
+base=$KEPT/$SERVICE
 next=$base/next      # what this run brings; after the swap, what it replaced
 proven=$base/proven  # what a run that died replaced
 
 # The operator's connection may go at any moment; a rollout that has begun ends by itself.
 trap '' HUP PIPE
 install -d -m 0755 /etc/mailwright /run/mailwright
-install -d -m 0700 /etc/mailwright/rollout "$base"
-exec 9>/etc/mailwright/rollout/lock
-flock -w 120 9 || { echo "another deploy holds this host" >&2; exit 1; }
+install -d -m 0700 "$KEPT" "$base"
+lock
 # Not beside the rest: the disk may be what is full.
 log=/run/mailwright/$SERVICE.log
 exec 3>&2 >"$log" 2>&1 # the snippets do not get 3: bash would read from it where a connection to a port has failed
@@ -45,7 +44,7 @@ touched >"$log.times" 2>/dev/null || :
 
 settle() {
     touched >"$log.now"
-    for stamps in /etc/mailwright/rollout/*/stamps; do
+    for stamps in "$KEPT"/*/stamps; do
         awk 'FILENAME == ARGV[1] { old[$2] = $1; next } FILENAME == ARGV[2] { new[$2] = $1; next }
             $2 in new && old[$2] == $1 { $1 = new[$2] } { print }' "$log.times" "$log.now" "$stamps" >"$stamps.new" &&
             mv "$stamps.new" "$stamps"

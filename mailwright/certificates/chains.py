@@ -12,6 +12,7 @@ from cryptography import x509
 
 from mailwright.keys import secret
 from mailwright.keys.pem import opened, public
+from mailwright.model import renewal
 from mailwright.model.problems import Invalid, listed
 
 _EXPECTED = "private key, leaf and intermediates in one PEM file"
@@ -72,10 +73,10 @@ def covered(chain: str, *wanted: str) -> list[str]:
 
 
 def good_until(chain: str) -> datetime | None:
-    """When the chain's certificate ends; None once no more than a third of its life is left."""
+    """When the chain's certificate ends; None once another one is due."""
     leaf = _leaf(chain.encode())
     start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
-    return end if end - datetime.now(UTC) > (end - start) / 3 else None
+    return None if renewal.is_due(start, end) else end
 
 
 def not_for(chain: str, *wanted: str) -> Invalid:

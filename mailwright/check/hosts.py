@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 from cryptography import x509
 
 from mailwright.check import dane, issuer, port25
 from mailwright.check.port25 import Conversation
+from mailwright.model import renewal
 from mailwright.model.host import MailHost
 from mailwright.model.problems import listed, shown
 from mailwright.net.resolver import Resolver
 from mailwright.report.finding import Finding, Severity
 
 _SIDE_BY_SIDE = 16
-_LAST_PART = 6  # authorities' clients renew when a third of a certificate's life is left
 _BLOCKED = "Many networks let nobody out to port 25: then only another one can tell."
 _NAMES = "Servers distrust a host that does not go by its own name (RFC 5321 section 4.1.1.1)."
 _WAITS = "'journalctl -u mailwright-acme' on the host says what keeps it from doing so."
@@ -85,7 +84,7 @@ def _certificate(host: MailHost, leaf: x509.Certificate, distrust: str) -> Itera
     elif distrust:
         what = f"its certificate is not to be trusted: {distrust}"
         yield Finding(subject, "certificate", Severity.ERROR, what, _CERTIFICATE)
-    elif end - datetime.now(UTC) < (end - begin) / _LAST_PART:
+    elif renewal.is_late(begin, end):
         what = f"its certificate ends on {end:%F %H:%M} UTC, and should have been renewed"
         yield Finding(subject, "expires", Severity.WARNING, what, _CERTIFICATE)
 

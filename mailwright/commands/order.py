@@ -43,7 +43,7 @@ class Wanted:
 
     @property
     def good_until(self) -> datetime | None:
-        """The end of the one that is there, unless it is due: a third of its life is left."""
+        """The end of the one that is there, unless another one is due."""
         with suppress(Invalid):
             chain = chains.usable(self.file)
             if len(chains.covered(chain, *self.names)) == len(self.names):
@@ -105,7 +105,7 @@ def order(
     NAME is a mail host, or a domain for its web names. The authority of [acme] sees the proof in
     DNS (DNS-01), where it is published by dynamic update for as long as that takes. The
     certificate becomes the host's file in tls/, and the next deploy brings it. Nothing is ordered
-    before a third of the life is left, so a timer may run this every day.
+    while more than 35 % of the life is left, so a timer may run this every day.
 
     Exit status: 0 all are good, 1 something failed; the files are as they were then.
     """

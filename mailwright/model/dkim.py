@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, ConfigDict, Strict
 
+ON_HOST = "/etc/rspamd/dkim"  # the folder with the private keys that it signs with
 ALWAYS = datetime.fromtimestamp(0, UTC)
 Moment = Annotated[AwareDatetime, Strict()]
 Seconds = Annotated[int, Strict()]
@@ -111,3 +112,8 @@ class DkimKey:
     def file(self) -> str:
         """What the private key is called on a host: never the name of another key."""
         return f"{self.domain}.{self.stem}"
+
+    @property
+    def path(self) -> str:
+        """Where it is on a host."""
+        return f"{ON_HOST}/{self.file}"

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mailwright.model import delivery
+from mailwright.model import delivery, quotas
 from mailwright.model.acme import GIVEN, ORDERED, Acme
 from mailwright.model.address_book import AddressBook, Alias
 from mailwright.model.capacity import Capacity
 from mailwright.model.delivery import MAXIMAL_QUEUE_LIFETIME
 from mailwright.model.domain import Domain
-from mailwright.model.mailbox import Mailbox, Purge
+from mailwright.model.mailbox import VMAIL_UID, Mailbox, Purge
 from mailwright.model.ownership import Logins
 from mailwright.model.quotas import QuotaWarning
 from mailwright.model.script import Script
@@ -20,6 +20,7 @@ from mailwright.model.services import HTTP, HTTPS, MAIL, Listener
 from mailwright.model.site import Site
 from mailwright.model.storage import FOLDERS, MDBOX
 from mailwright.model.tls_profile import INTERMEDIATE, PROFILES
+from mailwright.model.use import USES
 
 # Debian's release: its Dovecot and its Postfix. https://packages.debian.org
 RELEASES = {12: ("2.3", "3.7"), 13: ("2.4", "3.10")}
@@ -187,6 +188,21 @@ class MailHost(Machine):
     def has_web(self) -> bool:
         """Whether it runs a web server: for web sites, or for the challenges of an authority."""
         return bool(self.sites or self.acme)
+
+    @property
+    def mail_uid(self) -> int:
+        """Dovecot's mail_uid."""
+        return VMAIL_UID
+
+    @property
+    def quota_grace(self) -> int:
+        """Dovecot's quota_grace, in percent."""
+        return quotas.GRACE
+
+    @property
+    def fetched_days(self) -> int:
+        """The longest that a mailbox keeps a message which POP3 deleted, in days."""
+        return max(use.fetched_days for use in USES.values())
 
     @property
     def mail_folder(self) -> str:

@@ -10,7 +10,8 @@ from mailwright.model.services import LOGINS
 from mailwright.model.sharing import Member
 from mailwright.model.use import USES
 
-VMAIL = "/var/vmail"
+# Whose all mail is: vmail, an account that nobody logs in to, and its folder.
+VMAIL, VMAIL_UID = "/var/vmail", 5000
 
 
 def home(store: str) -> str:

@@ -6,7 +6,8 @@ host, `[key]` for each of the DKIM keys that they sign with (`<domain>.<key>`), 
 each Sieve script of the inventory (`before/<domain>`), whose origin is its own file. `[site]` is
 the domain of each web site; `autoconfig.[site]` is for those only that have that name, and below it
 `[offer]` and `[service]` stand for what the site's mailboxes may use. `program("renew")` in a
-template is the source of programs/renew.py, as it is.
+template is the source of programs/renew.py, as it is; `ports.smtp` is what the table of services
+has for that name, `state` has the paths of its register, and `renewal` the rule for certificates.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 
+from mailwright.model import renewal, state
 from mailwright.model.host import VARIANTS, MailHost
 from mailwright.model.problems import Problem, Problems, listed, nearest
+from mailwright.model.services import PORTS
 from mailwright.model.site import Site
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -118,6 +121,7 @@ def _environment(templates: Path) -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # configuration files, not HTML
     )
+    environment.globals |= {"ports": PORTS, "renewal": renewal, "state": state}
     environment.filters["quote"] = shlex.quote
     environment.globals["program"] = lambda name: (PROGRAMS / f"{name}.py").read_text()
     return environment

@@ -24,10 +24,13 @@ from lab.lab import Lab
 from lab.zones import Edit
 from mailwright.inventory.load import load
 from mailwright.keys.tls_keys import KeyFiles
+from mailwright.model.host import ACME
+from mailwright.model.state import REGISTER
 from tests.host.letters import eventually
 from tests.lab.deploys import HOSTS, ROOT, Deploy, edit
 from tests.lab.test_check_hosts import checked
 from tests.lab.test_deploy import PORTS, ask, assert_delivered, come_too_early, served
+from tests.lab.walk import walk
 
 UNIT = "mailwright-acme"
 CHAIN = "/etc/mailwright/tls/mail.pem"
@@ -202,6 +205,13 @@ def test_nothing_is_ordered_that_is_not_due(acme: Lab) -> None:
     assert all(number > 0 for number, _ in before)
     each(lambda host: ask(acme, host, f"systemctl start {UNIT}"))
     assert [(orders(acme, host), serial(acme, host)) for host in HOSTS] == before
+
+
+def test_what_orders_leave_on_a_host_is_in_the_register(acme: Lab, described: Path) -> None:
+    for host in load(described).hosts:
+        walked = walk(acme, host)
+        assert walked.unknown == []
+        assert {entry for entry in REGISTER if entry.variant == ACME} <= walked.seen
 
 
 def test_each_host_says_its_account_for_caa(acme: Lab, described: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import tomlkit
 from cryptography import x509
 
 from lab.lab import Lab
+from mailwright.inventory.load import load
 from mailwright.model.address import domain
 from tests.host.letters import MARK, eventually
 from tests.inventories import self_signed
@@ -32,6 +33,9 @@ from tests.lab.deploys import (
     kill,
     resume,
 )
+from tests.lab.walk import dead, walk
+
+OWNERS = {HOSTS[0]: "alice@example.com", HOSTS[1]: "bob@example.org"}
 
 
 def tree(lab: Lab, host: str, folder: str) -> str:
@@ -149,6 +153,35 @@ def test_verification_leaves_nothing_behind(deployed: Lab, host: str) -> None:
     letters = r"find /var/vmail -type f -regex '.*/Maildir/\(.*/\)?\(new\|cur\)/.*'"
     assert ask(deployed, host, letters) == ""
     assert "Mail queue is empty" in ask(deployed, host, "postqueue -p")
+
+
+def test_what_a_used_host_has_written_is_in_the_register(deployed: Lab, inventory: Path) -> None:
+    """A path that it does not know is state that no backup takes; what nothing is of has gone."""
+    for host in HOSTS:
+        leave_behind(deployed, host)
+        use(deployed, host)
+    walks = [walk(deployed, host) for host in load(inventory).hosts]
+    for host in HOSTS:
+        clean(deployed, host)
+    assert [each.unknown for each in walks] == [[], []]
+    assert dead(*walks) == set()
+
+
+def use(lab: Lab, host: str) -> None:
+    """What verification takes away again: a filter, what members have read, what is learned."""
+    owner, shared = OWNERS[host], f"shared@{host.removeprefix('mail.')}"
+    ask(lab, host, f"echo 'keep;' | doveadm sieve put -u {owner} -a filter")
+    ask(lab, host, f"echo | doveadm save -u {shared}")
+    ask(lab, host, f"doveadm flags add -u {owner} '\\Seen' mailbox Shared/{shared} all")
+    ask(lab, host, "redis-cli -s /run/redis/redis-server.sock save")
+    ask(lab, host, "systemctl start mailwright-alarm@mailwright-expiry.service")
+
+
+def clean(lab: Lab, host: str) -> None:
+    domain = host.removeprefix("mail.")
+    ask(lab, host, f"postsuper -d ALL; doveadm sieve delete -u {OWNERS[host]} -a filter")
+    for user in (f"tiny@{domain}", f"shared@{domain}"):
+        ask(lab, host, f"doveadm expunge -u {user} mailbox '*' all")
 
 
 def test_a_changed_setting_moves_only_its_role(deployed: Lab, other: Path) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from lab.lab import Lab
+from mailwright.inventory.load import load
 from tests.lab.deploys import HOSTS, ROOT, Deploy, edit
 from tests.lab.test_deploy import ask
 from tests.lab.test_people import arrives
+from tests.lab.walk import walk
 
 SAVE = "printf 'Subject: {subject}\\n\\n1\\n' | doveadm save -u {user} -m {folder}"
 BIG = "{{ printf 'Subject: big\\n\\n'; head -c 3000000 /dev/urandom | base64; }}"
@@ -122,4 +124,8 @@ def test_mail_is_kept_as_mdbox(without_mail: Lab, inventory: Path, mdbox: Path) 
         gives_space_back(without_mail, host)
         survives_the_loss_of_its_index(without_mail, host)
         comes_back_from_a_backup(without_mail, host)
+    for mail in load(mdbox).hosts:
+        walked = walk(without_mail, mail)
+        assert [path for path in walked.unknown if path.startswith("/var/vmail/")] == []
+        assert "mdbox" in {entry.name for entry in walked.seen}
     assert "mail_driver is maildir, and mail" in Deploy.run(without_mail, inventory).refused()

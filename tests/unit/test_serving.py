@@ -111,5 +111,18 @@ def test_a_folder_that_a_file_of_tmpfiles_makes_is_there(
     assert asks(f"folders {file}") == [f"X dovecot {tmp_path}/state is no folder"]
 
 
+@pytest.mark.parametrize("kind", ["", " ssl"])
+def test_a_web_server_is_asked_at_the_ports_that_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asks: Callable[[str], list[str]], kind: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # where nobody answers any more
+    conf = f"listen {port}{kind} default_server;\nlisten [::]:{port}{kind} default_server;\n"
+    conf += "server_name mta-sts.example.com;\nssl_certificate /etc/web.pem;\n"
+    monkeypatch.setattr(serving, "NGINX", tmp_path / "nginx.conf")
+    serving.NGINX.write_text(conf)
+    assert asks("web nginx") == [f"X dovecot port {port}: Connection refused"]
+
+
 def test_a_question_that_nobody_knows_is_no_silence(asks: Callable[[str], list[str]]) -> None:
     assert asks("weather today") == ["X dovecot weather today: KeyError('weather')"]
