@@ -11,6 +11,7 @@ import dns.name
 from dns.rdata import Rdata
 
 from mailwright.check import identity, tree_walk
+from mailwright.check.check_host import Unasked
 from mailwright.check.identity import Sender
 from mailwright.dns import meaning
 from mailwright.dns.fault import CHANGED, DUPLICATE, MISSING, Fault
@@ -24,10 +25,6 @@ from mailwright.report.finding import Finding, Severity
 
 _SIDE_BY_SIDE = 32
 _NO_ALIAS = ("a", "aaaa")  # the names that MX lead to (RFC 2181 section 10.3)
-
-
-class Unasked(Exception):  # noqa: N818
-    """A look-up that nobody answers."""
 
 
 @dataclass
