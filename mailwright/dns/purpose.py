@@ -21,12 +21,13 @@ class Presence:
     """What there is of a domain.
 
     `is_host`: it is the name of a host as well. `offered` are the protocols that its mailboxes may
-    use, `web` the names of its site.
+    use, `web` the names of its site, `addresses` those of each host by its name.
     """
 
     is_host: bool
     offered: Collection[str]
     web: Collection[str]
+    addresses: Mapping[str, Sequence[str]]
 
 
 def _nothing(*_: object) -> Iterator[Record]:

@@ -119,7 +119,7 @@ def load(
     for m in machines:
         served[m.name] |= {"acme": acme} if m.name in orders else {}
     domains = _with_senders(domains, book.sending())
-    _check_senders(domains, {m.name for m in machines})
+    _check_senders(domains, {m.name: m.addresses for m in machines})
     hosts = [_host(m, table, domains, book, scripts, web, served[m.name]) for m in machines]
     return Inventory(
         folder=folder,
@@ -253,12 +253,12 @@ def _with_senders(domains: Iterable[Domain], by_domain: dict[str, set[str]]) -> 
     return tuple(replace(d, other_senders=some) if some else d for d, some in others)
 
 
-def _check_senders(domains: Iterable[Domain], machines: Collection[str]) -> None:
+def _check_senders(domains: Iterable[Domain], addresses: Mapping[str, list[str]]) -> None:
     """Raise Problems for each domain that is sent from more hosts than SPF can name."""
     found = []
     for domain in domains:
-        named = domain.spf_senders(domain.name in machines) if domain.other_senders else ()
-        count = spf.asks(named)
+        is_host = domain.name in addresses
+        count = spf.asks(domain.spf_senders(is_host, addresses)) if domain.other_senders else 0
         if count > spf.LOOKUPS:
             what = f"is sent from {len(domain.senders)} hosts, so its SPF has {count} look-ups"
             hint = "whoever gets the mail of its aliases may send as them"
