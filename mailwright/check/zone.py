@@ -132,12 +132,22 @@ class Check:
                 what = f"until then _dmarc.{by.name} decides: {shown(by.text)}"
                 yield Finding(record.id, "instead", Severity.NOTE, what)
             return
+        if steps and steps[0].name == domain and steps[0].psd == "n":
+            yield from self._cut_off(record, domain)
         organization = tree_walk.organizational(domain, steps)
         if organization != domain and organization not in self.domains and not _is_strict(record):
             what = f"_dmarc.{organization} makes it a part of {organization}"
             what += ": whoever sends for any name below that passes for this one (adkim, aspf)"
             yield Finding(record.id, "above", Severity.NOTE, what)
         yield from self._below(record, domain)
+
+    def _cut_off(self, record: Record, domain: str) -> Iterator[Finding]:
+        """`psd=n` makes a domain an organization of its own, which the highest one is anyway."""
+        parent = domain.partition(".")[2]
+        above = [*tree_walk.walk(parent, lambda name: self._look_up(name, "TXT"))] if parent else []
+        if organization := next((step.name for step in above if step.psd != "y"), ""):
+            what = f"psd=n makes it no part of {organization}: neither's mail passes for the other's"
+            yield _finding(record, (CHANGED, what, None))
 
     def _below(self, record: Record, domain: str) -> Iterator[Finding]:
         """A wildcard answers for every `_dmarc` below the domain; `sp` and `np` are not asked."""

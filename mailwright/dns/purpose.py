@@ -57,7 +57,7 @@ class Rule:
     beside: Callable[[Record, Sequence[Any], bool], bool] = _never
 
     def covers(self, data: Any) -> bool:
-        """Whether data of the record's type, at its name, is for its purpose."""
+        """Whether data of the record's type, at its name, is meant for its purpose."""
         return not self.version or begins(text(data), self.version)
 
 
