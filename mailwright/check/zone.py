@@ -64,7 +64,7 @@ class Check:
         if known and not any(said.values()):
             found += self._remembered(record, reply)
             found += self._nonterminals(record, zone)
-            found += self._unanswered(record, self._evaluated(record, known[0]))
+            found += self._unanswered(record, self._evaluated(record, known))
         if record.purpose == "dmarc" and known:
             kinds = {kind for some in said.values() for kind, _, _ in some}
             found += self._unanswered(record, self._walked(record, kinds))
@@ -146,7 +146,9 @@ class Check:
         parent = domain.partition(".")[2]
         above = [*tree_walk.walk(parent, lambda name: self._look_up(name, "TXT"))] if parent else []
         if organization := next((step.name for step in above if step.psd != "y"), ""):
-            what = f"psd=n makes it no part of {organization}: neither's mail passes for the other's"
+            what = (
+                f"psd=n makes it no part of {organization}: neither's mail passes for the other's"
+            )
             yield _finding(record, (CHANGED, what, None))
 
     def _below(self, record: Record, domain: str) -> Iterator[Finding]:
@@ -181,21 +183,24 @@ class Check:
         there = [self.resolver.ask(record.values[0], kind).values for kind in kinds]
         return any(here) and all({*a} <= {*b} for a, b in zip(here, there, strict=True))
 
-    def _evaluated(self, record: Record, answer: Answer) -> Iterator[Finding]:
-        """SPF gives each sending address, and a stranger's, the verdict that it should.
+    def _evaluated(self, record: Record, known: Sequence[Answer]) -> Iterator[Finding]:
+        """What each server publishes as SPF gives everybody the verdict that it should.
 
         Raises Unasked where DNS does not tell.
         """
-        if record.purpose != "spf":
-            return
-        published = next((v for v in answer.values if spf.is_spf(v)), None)
+        if record.purpose == "spf":
+            texts = {a.server: next(filter(spf.is_spf, a.values), None) for a in known}
+            faults = {text: tuple(self._verdicts(record, text)) for text in {*texts.values()}}
+            yield from _agreed(record, {server: faults[text] for server, text in texts.items()})
+
+    def _verdicts(self, record: Record, published: str | None) -> Iterator[Fault]:
         for letter in identity.letters(record.name.rstrip("."), self.senders):
             is_ = letter.result(self._look_up, published)
             should = letter.result(self._look_up, record.values[0])
             if is_ != should or is_ == identity.PERMERROR:
-                what = f"{letter} gets {is_}, and should get {should}"
-                yield _finding(record, (CHANGED, what, None))
+                yield CHANGED, f"{letter} gets {is_}, and should get {should}", None
                 return
+        yield from identity.others(record, published, self.senders)
 
     def _look_up(self, name: str, kind: str) -> Sequence[str]:
         reply = self.resolver.ask(name, kind)
