@@ -118,6 +118,7 @@ def load(
     orders = {site.domain.host for site in web if site.is_ordered}
     for m in machines:
         served[m.name] |= {"acme": acme} if m.name in orders else {}
+        served[m.name]["caa"] = tuple(_issuers(folder, m, table, acme))
     domains = _with_senders(domains, book.sending())
     _check_senders(domains, {m.name: m.addresses for m in machines})
     hosts = [_host(m, table, domains, book, scripts, web, served[m.name]) for m in machines]
@@ -281,16 +282,28 @@ def _certificate(
     from mailwright.certificates import chains  # cryptography takes a while to load
     from mailwright.keys.tls_keys import KeyFiles
 
-    path = folder / m.tls_chain_file
-    if acme and not path.exists() and m.tls_chain_file == m.default_chain_file:
+    if acme and _orders(folder, m):
         keys = KeyFiles(folder, m.name).read(found)
         return {"acme": acme, "tls_keys": keys, "tls_chain": "", "tlsa": _tlsa(m, keys)}
     try:
-        chain = chains.read(path, m.name)
+        chain = chains.read(folder / m.tls_chain_file, m.name)
     except Invalid as error:
         found.append(error.at(m.tls_chain_file))
         chain = ""
     return {"tls_chain": chain, "tlsa": _tlsa(m, (chain,))}
+
+
+def _orders(folder: Path, m: Machine) -> bool:
+    """Whether the host orders its certificate, where there is an authority: it has none."""
+    is_default = m.tls_chain_file == m.default_chain_file
+    return is_default and not (folder / m.tls_chain_file).exists()
+
+
+def _issuers(folder: Path, m: Machine, table: MailTable, acme: Acme | None) -> list[str]:
+    """Who may issue certificates for the host: who does, unless the description says otherwise."""
+    if table.caa is not None or not acme or not acme.issuer or not _orders(folder, m):
+        return table.caa or []
+    return [f"{acme.issuer}; accounturi={m.acme_account}" if m.acme_account else acme.issuer]
 
 
 def _tlsa(m: Machine, keys: Collection[str]) -> tuple[str, ...]:
@@ -322,7 +335,6 @@ def _host(
         mailboxes=_sorted(mailboxes),
         book=book,
         **certificate,
-        caa=tuple(table.caa),
         smtpd_tls_profile=table.smtpd_tls_profile,
         purges=tuple(p for p in book.purges if p.domain in here or p.domain not in book.domains),
         scripts=tuple(script for script in scripts if script.domain in here),

@@ -124,7 +124,35 @@ def test_the_nearest_caa_records_decide(
     def look_up(name: str) -> Sequence[Any]:
         return [dns.rdata.from_text("IN", "CAA", text) for text in published.get(name, [])]
 
-    assert (issuer.refusal(leaf, "mail.example.com", look_up) == "") == is_allowed
+    order = issuer.of(leaf)
+    assert order
+    assert (issuer.refusal(order, "mail.example.com", look_up) == "") == is_allowed
+
+
+ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+OWN_ORDERS = [
+    (['0 issuewild ";"'], ""),
+    (['0 issuewild "other.example"', '0 contactemail "a@example.com"'], ""),
+    (['0 issue "letsencrypt.org; validationmethods=dns-01"'], "validationmethods=dns-01"),
+    (['0 issue "letsencrypt.org;validationmethods = dns-01 , HTTP-01"'], ""),
+    ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}"'], ""),
+    ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}2"'], f"{ACCOUNT}2"),
+    ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}2"', '0 issue "letsencrypt.org"'], ""),
+    (['0 issue "letsencrypt.org"', '128 tbs "x"'], "tbs"),
+    (['0 issue "letsencrypt.org"', '0 tbs "x"'], ""),
+    (['128 ISSUE "letsencrypt.org"', '128 iodef "mailto:a@example.com"'], ""),
+    (['0 issue "other.example"'], "only other.example"),
+    (['0 issue ";"'], "only nobody"),
+    (['0 issue "%%%%"'], "letsencrypt.org"),
+]
+
+
+@pytest.mark.parametrize(("published", "why"), OWN_ORDERS)
+def test_caa_is_judged_by_what_the_host_orders_and_how(published: list[str], why: str) -> None:
+    found = [dns.rdata.from_text("IN", "CAA", text) for text in published]
+    order = issuer.Order(("letsencrypt.org",), "http-01", ACCOUNT)
+    said = issuer.refusal(order, "mail.example.com", lambda name: found)
+    assert why in said and bool(said) == bool(why)
 
 
 @pytest.mark.parametrize(
