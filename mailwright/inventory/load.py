@@ -106,7 +106,7 @@ def load(
     acme = _acme(table, book.postmaster)
     web = sites.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
     without_tls = zones is not None and not require_tls
-    served = {
+    served: dict[str, dict[str, Any]] = {
         m.name: {"tls_chain": ""}
         if without_tls and not m.dane
         else _certificate(folder, m, acme, wrong)
