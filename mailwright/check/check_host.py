@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import dns.exception
+import dns.name
+
 from mailwright.model import spf
 from mailwright.model.problems import Invalid
 from mailwright.model.spf import Term
@@ -19,6 +22,10 @@ _MACRO = re.compile(r"%(?:\{([slodiphcrtv])(\d*)(r?)([.+,/_=-]*)\}|([%_-]))", re
 _LITERALS = {"%": "%", "_": " ", "-": "%20"}
 
 
+class Unasked(Exception):  # noqa: N818
+    """A look-up that nobody answers: temperror."""
+
+
 class _Permanent(Exception):  # noqa: N818
     """The record cannot be evaluated, and never will: permerror."""
 
@@ -27,8 +34,8 @@ class _Permanent(Exception):  # noqa: N818
 class Evaluation:
     """One message: the client's address, its envelope sender and its EHLO name.
 
-    `look_up` gives the data at a name as text; nothing there is no text. It raises what it
-    likes where nobody can tell.
+    `look_up` gives the data at a name as text; nothing there is no text. It raises Unasked where
+    nobody can tell.
     """
 
     look_up: spf.LookUp
@@ -45,7 +52,7 @@ class Evaluation:
     def result(self, name: str, record: str | None = None) -> str:
         """`pass`, `fail`, …, `none` or `permerror` (section 2.6), of `record` or what DNS has.
 
-        Raises what `look_up` raises, which is temperror.
+        Raises Unasked, which is temperror.
         """
         try:
             return self._check(name.rstrip("."), record)
@@ -53,7 +60,7 @@ class Evaluation:
             return "permerror"
 
     def _check(self, name: str, record: str | None = None) -> str:
-        found = [record] if record else [t for t in self.look_up(name, "TXT") if spf.is_spf(t)]
+        found = [record] if record else [t for t in self._found(name, "TXT") if spf.is_spf(t)]
         if len(found) > 1:
             raise _Permanent
         if not found:
@@ -101,8 +108,7 @@ class Evaluation:
         v4, _, v6 = cidr.partition("//")
         length = v4.removeprefix("/") if self.ip.version == 4 else v6
         for name in names:
-            found = self._asked(name, kind) if own else self.look_up(name, kind)
-            for text in found:
+            for text in self._asked(name, kind):
                 network = ipaddress.ip_network(f"{text}/{length}" if length else text, strict=False)
                 if self.ip in network:
                     return True
@@ -115,14 +121,20 @@ class Evaluation:
         return [name for name in names if name]
 
     def _validated(self) -> list[str]:
-        """The names of the client that lead back to it (section 5.5)."""
-        names = [text.rstrip(".") for text in self.look_up(self.ip.reverse_pointer, "PTR")]
+        """The names of the client that lead back to it; errors lead nowhere (section 5.5)."""
+        names = [text.rstrip(".") for text in self._if_told(self.ip.reverse_pointer, "PTR")]
         kind = "A" if self.ip.version == 4 else "AAAA"
         return [
             name
             for name in names[: spf.NAMES]
-            if any(ipaddress.ip_address(text) == self.ip for text in self.look_up(name, kind))
+            if any(ipaddress.ip_address(text) == self.ip for text in self._if_told(name, kind))
         ]
+
+    def _if_told(self, name: str, kind: str) -> Sequence[str]:
+        try:
+            return self._found(name, kind)
+        except Unasked:
+            return ()
 
     def _name(self, domain: str) -> str:
         """The macro p: best the domain itself, then a name below it (section 7.3)."""
@@ -131,11 +143,20 @@ class Evaluation:
         return found[0] if found else "unknown"
 
     def _asked(self, name: str, kind: str) -> Sequence[str]:
-        found = self.look_up(name, kind)
+        found = self._found(name, kind)
         self.voids += not found
         if self.voids > spf.VOIDS:
             raise _Permanent
         return found
+
+    def _found(self, name: str, kind: str) -> Sequence[str]:
+        """Nothing is at a name that cannot be one: macros make such names (section 4.3)."""
+        labels = [label.encode() for label in name.rstrip(".").split(".")]
+        try:
+            whole = dns.name.Name([*labels, b""])
+        except dns.exception.DNSException:
+            return ()
+        return self.look_up(whole.to_text(omit_final_dot=True), kind)
 
     def _expanded(self, text: str, name: str) -> str:
         """The macros of a domain-spec (section 7)."""

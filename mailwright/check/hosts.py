@@ -106,7 +106,6 @@ def _tlsa(host: MailHost, leaf: x509.Certificate, resolver: Resolver) -> Iterato
 
 
 def _caa(host: MailHost, leaf: x509.Certificate, resolver: Resolver) -> Iterator[Finding]:
-    refusal = issuer.refusal(leaf, host.name, lambda name: resolver.ask(f"{name}.", "CAA").rdatas)
-    if refusal:
-        why = "The next certificate will be refused (RFC 8659)."
-        yield Finding(f"caa {host.name}", "issuer", Severity.WARNING, refusal, why)
+    order = None if issuer.by_host(host) else issuer.of(leaf)
+    if order:
+        yield from issuer.findings(host, order, resolver)

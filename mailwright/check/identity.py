@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailwright.check.check_host import Evaluation
+from mailwright.dns.fault import CHANGED, MORE, Fault
+from mailwright.dns.record import Record
 from mailwright.model import spf
+from mailwright.model.problems import listed
+from mailwright.report.finding import Severity
 
 PERMERROR = "permerror"
 
@@ -58,3 +62,45 @@ def letters(name: str, senders: Sequence[Sender]) -> Iterator[Letter]:
     if any(sender.helo == name for sender in senders):
         for sender in (*senders, *STRANGERS):
             yield Letter(Sender(sender.ip, name), "")
+
+
+def others(record: Record, published: str | None, ours: Sequence[Sender]) -> Iterator[Fault]:
+    """Of senders that are no hosts of ours: those that are not published, and those that only are.
+
+    A published record that is None is not at the name itself, and is not looked at.
+    """
+    if published is None:
+        return
+    own = {"", record.name.rstrip("."), *(s.helo for s in ours), *(s.ip for s in ours)}
+    wanted, found = (_senders(text, own) for text in (record.values[0], published))
+    if absent := [term for term in wanted if term not in found]:
+        yield CHANGED, f"it lacks {listed(absent, 'and')} of spf_mechanisms", None
+    if foreign := [term for term in found if term not in wanted]:
+        what = f"{listed(foreign, 'and')} may send as well, which spf_mechanisms does not name"
+        yield MORE, what, Severity.NOTE
+
+
+def _senders(text: str, own: Collection[str]) -> list[str]:
+    """The terms that let somebody pass who is none of our `own`."""
+    terms = (term for term in spf.parse(text) if term.asks or term.name in ("ip4", "ip6"))
+    some = (term for term in terms if term.qualifier == "+" and not _is_own(term, own))
+    return list(dict.fromkeys(map(_plain, some)))
+
+
+def _is_own(term: spf.Term, own: Collection[str]) -> bool:
+    value = term.value.rstrip(".").lower()
+    if term.name in ("ip4", "ip6"):
+        network = _network(term)
+        return network.num_addresses == 1 and str(network.network_address) in own
+    return term.name in ("a", "mx") and value in own and not term.cidr
+
+
+def _plain(term: spf.Term) -> str:
+    """Terms that mean the same are written the same."""
+    if term.name in ("ip4", "ip6"):
+        return f"{term.name}:{_network(term)}".removesuffix("/32").removesuffix("/128")
+    return str(term).lower().rstrip(".")
+
+
+def _network(term: spf.Term) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(term.value + term.cidr, strict=False)

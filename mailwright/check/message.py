@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dkim as dkimpy
+import dns.exception
 
 from mailwright.dns.purposes import dkim
 from mailwright.dns.record import Record
@@ -20,6 +21,8 @@ from mailwright.net.resolver import Resolver
 from mailwright.report.finding import Finding, Severity
 
 _WHY = "Receivers judge a message by the signature of the domain in From (RFC 9989 section 4.4)."
+
+_EXPECTED = "a message as it was delivered, with one address in From"
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,18 @@ class Message:
     def read(cls, path: Path, resolver: Resolver) -> Message:
         """Read a file as it was delivered, and verify it. Raises Invalid where it is no message."""
         raw = path.read_bytes()
-        parsed = email.message_from_bytes(raw, policy=email.policy.default)
-        headers = parsed.get_all("DKIM-Signature", [])
-        author = _author(parsed)
-        signed = dkimpy.DKIM(raw)
-        signatures = [_signature(signed, i, str(h), resolver) for i, h in enumerate(headers)]
-        results = (" ".join(str(h).split()) for h in parsed.get_all("Authentication-Results", []))
+        try:
+            signed = dkimpy.DKIM(raw)
+            parsed = email.message_from_bytes(raw, policy=email.policy.default)
+            author = _author(parsed)
+        except dkimpy.MessageFormatError as error:
+            raise Invalid(None, f"is no message: {error}", _EXPECTED) from None
+        except Exception:  # the libraries stumble over odd headers, each time otherwise
+            raise Invalid(None, "is no message", _EXPECTED) from None
+        plain = email.message_from_bytes(raw, policy=email.policy.compat32)
+        headers = map(str, plain.get_all("DKIM-Signature", []))
+        signatures = [_signature(signed, i, header, resolver) for i, header in enumerate(headers)]
+        results = (" ".join(str(h).split()) for h in plain.get_all("Authentication-Results", []))
         return cls(author, tuple(signatures), tuple(results))
 
     def lines(self) -> list[str]:
@@ -75,26 +84,26 @@ class Message:
 
 
 def _author(parsed: EmailMessage) -> str:
-    header = parsed["From"]
-    names = [each.domain for each in getattr(header, "addresses", ())]
-    try:
-        return address.domain(names[0] if len(names) == 1 else "")
-    except Invalid:
-        expected = "a message as it was delivered, with one address in From"
-        raise Invalid(None, "is no message", expected) from None
+    """The domain of the one author. Raises Invalid, and whatever the library does not foresee."""
+    headers = parsed.get_all("From", [])
+    names = [each.domain for header in headers for each in header.addresses]
+    return address.domain(names[0] if len(names) == len(headers) == 1 else "")
 
 
 def _signature(signed: Any, index: int, header: str, resolver: Resolver) -> Signature:
     tags = tag_list.tags(header)
 
     def published(name: bytes, timeout: float = 0) -> bytes | None:
-        reply = resolver.ask(name.decode(), "TXT")
+        try:
+            reply = resolver.ask(name.decode(), "TXT")
+        except (dns.exception.DNSException, UnicodeDecodeError):  # no name
+            return None
         return reply.values[0].encode() if reply.values else None
 
     try:
         is_right = signed.verify(idx=index, dnsfunc=published)
         fault = "" if is_right else "does not verify"
-    except dkimpy.DKIMException as error:
+    except (dkimpy.DKIMException, ValueError) as error:
         fault = f"does not verify ({error})"
     domain, selector = (tags.get(name, "").rstrip(".").lower() for name in ("d", "s"))
     return Signature(domain, selector, tags.get("a", ""), fault)

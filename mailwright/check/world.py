@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from mailwright.check import hosts, mta_sts
+from mailwright.check import hosts, issuer, mta_sts
 from mailwright.check.identity import Sender
 from mailwright.check.zone import Check
 from mailwright.dns.records import records, zones
 from mailwright.inventory.load import Inventory
 from mailwright.model.host import MailHost
-from mailwright.net.authority import Authority
+from mailwright.net.authority import Authority, Outcome
 from mailwright.net.resolver import Resolver
-from mailwright.report.finding import Finding
+from mailwright.report.finding import Finding, Severity
 
 _NAMES = ("a", "aaaa", "ptr")
 
@@ -21,10 +21,25 @@ def dns_findings(
     inventory: Inventory, resolver: Resolver, names: Collection[str] | None = None
 ) -> list[Finding]:
     """Of every record, or of those in the zones that are named."""
+    if silence := silent(resolver):
+        return silence
     by_zone = zones(inventory)
     wanted = by_zone if names is None else names
     some = [record for name in wanted for record in by_zone[name]]
-    return _check(inventory, resolver).findings(some)
+    found = _check(inventory, resolver).findings(some)
+    for host in inventory.hosts if names is None else hosts_of(inventory, names):
+        if order := issuer.by_host(host):
+            found += issuer.findings(host, order, resolver)
+    return found
+
+
+def silent(resolver: Resolver) -> list[Finding]:
+    """That the resolver says nothing at all, so that nobody else need be asked."""
+    if resolver.ask(".", "SOA").outcome != Outcome.SILENT:
+        return []
+    subject = f"resolver {resolver.addresses[0]}"
+    what = "does not answer, so nothing could be asked; name another one (--resolver)"
+    return [Finding(subject, "silent", Severity.UNASKED, what)]
 
 
 def name_findings(inventory: Inventory, resolver: Resolver) -> list[Finding]:
@@ -47,6 +62,8 @@ def host_findings(
     inventory: Inventory, resolver: Resolver, names: Collection[str]
 ) -> list[Finding]:
     """Of the hosts of the domains that are named, and of their policies."""
+    if silent(resolver):
+        return []
     domains = [domain for domain in inventory.domains if domain.name in names]
     some = hosts_of(inventory, names)
     return [*hosts.findings(some, resolver), *mta_sts.findings(domains, resolver)]

@@ -11,6 +11,7 @@ import dns.name
 from dns.rdata import Rdata
 
 from mailwright.check import identity, tree_walk
+from mailwright.check.check_host import Unasked
 from mailwright.check.identity import Sender
 from mailwright.dns import meaning
 from mailwright.dns.fault import CHANGED, DUPLICATE, MISSING, Fault
@@ -24,10 +25,6 @@ from mailwright.report.finding import Finding, Severity
 
 _SIDE_BY_SIDE = 32
 _NO_ALIAS = ("a", "aaaa")  # the names that MX lead to (RFC 2181 section 10.3)
-
-
-class Unasked(Exception):  # noqa: N818
-    """A look-up that nobody answers."""
 
 
 @dataclass
@@ -67,7 +64,7 @@ class Check:
         if known and not any(said.values()):
             found += self._remembered(record, reply)
             found += self._nonterminals(record, zone)
-            found += self._unanswered(record, self._evaluated(record, known[0]))
+            found += self._unanswered(record, self._evaluated(record, known))
         if record.purpose == "dmarc" and known:
             kinds = {kind for some in said.values() for kind, _, _ in some}
             found += self._unanswered(record, self._walked(record, kinds))
@@ -135,12 +132,24 @@ class Check:
                 what = f"until then _dmarc.{by.name} decides: {shown(by.text)}"
                 yield Finding(record.id, "instead", Severity.NOTE, what)
             return
+        if steps and steps[0].name == domain and steps[0].psd == "n":
+            yield from self._cut_off(record, domain)
         organization = tree_walk.organizational(domain, steps)
         if organization != domain and organization not in self.domains and not _is_strict(record):
             what = f"_dmarc.{organization} makes it a part of {organization}"
             what += ": whoever sends for any name below that passes for this one (adkim, aspf)"
             yield Finding(record.id, "above", Severity.NOTE, what)
         yield from self._below(record, domain)
+
+    def _cut_off(self, record: Record, domain: str) -> Iterator[Finding]:
+        """`psd=n` makes a domain an organization of its own, which the highest one is anyway."""
+        parent = domain.partition(".")[2]
+        above = [*tree_walk.walk(parent, lambda name: self._look_up(name, "TXT"))] if parent else []
+        if organization := next((step.name for step in above if step.psd != "y"), ""):
+            what = (
+                f"psd=n makes it no part of {organization}: neither's mail passes for the other's"
+            )
+            yield _finding(record, (CHANGED, what, None))
 
     def _below(self, record: Record, domain: str) -> Iterator[Finding]:
         """A wildcard answers for every `_dmarc` below the domain; `sp` and `np` are not asked."""
@@ -174,21 +183,24 @@ class Check:
         there = [self.resolver.ask(record.values[0], kind).values for kind in kinds]
         return any(here) and all({*a} <= {*b} for a, b in zip(here, there, strict=True))
 
-    def _evaluated(self, record: Record, answer: Answer) -> Iterator[Finding]:
-        """SPF gives each sending address, and a stranger's, the verdict that it should.
+    def _evaluated(self, record: Record, known: Sequence[Answer]) -> Iterator[Finding]:
+        """What each server publishes as SPF gives everybody the verdict that it should.
 
         Raises Unasked where DNS does not tell.
         """
-        if record.purpose != "spf":
-            return
-        published = next((v for v in answer.values if spf.is_spf(v)), None)
+        if record.purpose == "spf":
+            texts = {a.server: next(filter(spf.is_spf, a.values), None) for a in known}
+            faults = {text: tuple(self._verdicts(record, text)) for text in {*texts.values()}}
+            yield from _agreed(record, {server: faults[text] for server, text in texts.items()})
+
+    def _verdicts(self, record: Record, published: str | None) -> Iterator[Fault]:
         for letter in identity.letters(record.name.rstrip("."), self.senders):
             is_ = letter.result(self._look_up, published)
             should = letter.result(self._look_up, record.values[0])
             if is_ != should or is_ == identity.PERMERROR:
-                what = f"{letter} gets {is_}, and should get {should}"
-                yield _finding(record, (CHANGED, what, None))
+                yield CHANGED, f"{letter} gets {is_}, and should get {should}", None
                 return
+        yield from identity.others(record, published, self.senders)
 
     def _look_up(self, name: str, kind: str) -> Sequence[str]:
         reply = self.resolver.ask(name, kind)

@@ -76,15 +76,17 @@ def check(
         letter, found = _message(path, inventory, Resolver(resolver))
         _end(found, as_json, letter.lines(), {"message": letter.to_json()})
 
-    def look() -> list[Finding]:
-        """What resolvers have said before is not remembered."""
-        return world.dns_findings(inventory, Resolver(resolver), names if domains else None)
+    def look(asked: Resolver) -> list[Finding]:
+        return world.dns_findings(inventory, asked, names if domains else None)
 
-    found = watch.until_spread(look, timeout) if is_watched else look()
     asked = Resolver(resolver)
+    if is_watched:  # what resolvers have said before is not remembered
+        found = watch.until_spread(lambda: look(Resolver(resolver)), timeout)
+    else:
+        found = look(asked)
     if not (only_dns or is_watched):
         found += world.host_findings(inventory, asked, names)
-    if has_lists:
+    if has_lists and not world.silent(asked):
         addresses = [ip for host in world.hosts_of(inventory, names) for ip in host.addresses]
         found += dnsbl.findings(addresses, names, asked)
     _end(found, as_json)

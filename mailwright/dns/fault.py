@@ -46,8 +46,13 @@ same = alike(Severity.WARNING)
 
 
 def begins(text: str, version: str) -> bool:
-    """Whether a list of tags begins with its version; white space has no meaning."""
-    return "".join(text.partition(";")[0].split()) == version
+    """Whether text is meant as such a list of tags, though receivers may see none."""
+    return _bare(text).startswith(_bare(version))
+
+
+def _bare(text: str) -> str:
+    """Without spaces of all kinds, quotes of a web form and case."""
+    return "".join(text.split()).lstrip("\"'“”„").lower()
 
 
 def such(rdatas: Sequence[Any], is_such: Callable[[str], bool]) -> list[str]:
@@ -60,7 +65,10 @@ def counted(record: Record, rdatas: Sequence[Any], found: list[str]) -> Iterator
     what = record.purpose.upper()
     if not found:
         beside = f" among {len(rdatas)} TXT records" if rdatas else ""
-        yield MISSING, f"there is no {what} record{beside}", None
+        version = record.values[0].partition(";")[0].split()[0]
+        meant = [shown(each) for each in such(rdatas, lambda value: begins(value, version))]
+        to_whom = f": to receivers {listed(meant, 'and')} is none" if meant else ""
+        yield MISSING, f"there is no {what} record{beside}{to_whom}", None
     elif len(found) > 1:
         why = "receivers take none of them"
         yield DUPLICATE, f"there are {len(found)} {what} records, and {why}", None
@@ -74,7 +82,11 @@ def tagged(version: str, *names: str) -> Judge:
         yield from counted(record, rdatas, found)
         if len(found) == 1:
             wanted, has = tag_list.tags(record.values[0]), tag_list.tags(found[0])
-            if any({*has.get(n, "").split(",")} != {*wanted.get(n, "").split(",")} for n in names):
+            if any(_items(has, name) != _items(wanted, name) for name in names):
                 yield CHANGED, f"{shown(found[0])} is published", None
 
     return judge
+
+
+def _items(tags: dict[str, str], name: str) -> set[str]:
+    return {*tag_list.items(tags.get(name, ""), ",")}

@@ -21,12 +21,13 @@ class Presence:
     """What there is of a domain.
 
     `is_host`: it is the name of a host as well. `offered` are the protocols that its mailboxes may
-    use, `web` the names of its site.
+    use, `web` the names of its site, `addresses` those of each host by its name.
     """
 
     is_host: bool
     offered: Collection[str]
     web: Collection[str]
+    addresses: Mapping[str, Sequence[str]]
 
 
 def _nothing(*_: object) -> Iterator[Record]:
@@ -56,7 +57,7 @@ class Rule:
     beside: Callable[[Record, Sequence[Any], bool], bool] = _never
 
     def covers(self, data: Any) -> bool:
-        """Whether data of the record's type, at its name, is for its purpose."""
+        """Whether data of the record's type, at its name, is meant for its purpose."""
         return not self.version or begins(text(data), self.version)
 
 

@@ -35,12 +35,13 @@ def _timed(inventory: Inventory, some: Iterator[Record]) -> Iterator[Record]:
 def _of_domains(
     inventory: Inventory, some: Iterable[Domain]
 ) -> Iterator[tuple[Domain, Iterator[Record]]]:
-    machines, offered = {host.name for host in inventory.hosts}, _offered(inventory)
+    addresses, offered = {h.name: h.addresses for h in inventory.hosts}, _offered(inventory)
     web = {site.domain.name: site.names for host in inventory.hosts for site in host.sites}
     for domain in some:
         protocols = offered.get(domain.alias_of or domain.name, set())
         served = web.get(domain.name, ())
-        made = zone_file.of_domain(domain, Presence(domain.name in machines, protocols, served))
+        presence = Presence(domain.name in addresses, protocols, served, addresses)
+        made = zone_file.of_domain(domain, presence)
         yield domain, _timed(inventory, made)
 
 

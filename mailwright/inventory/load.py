@@ -107,7 +107,7 @@ def load(
     acme = _acme(folder, table, book.postmaster, wrong)
     web = sites.read(folder, book.domains, book.mailboxes.values(), bool(acme), wrong)
     without_tls = zones is not None and not require_tls
-    served = {
+    served: dict[str, dict[str, Any]] = {
         m.name: {"tls_chain": ""}
         if without_tls and not m.dane
         else _certificate(folder, m, acme, wrong)
@@ -119,8 +119,9 @@ def load(
     orders = {site.domain.host for site in web if site.is_ordered}
     for m in machines:
         served[m.name] |= {"acme": acme} if m.name in orders else {}
+        served[m.name]["caa"] = tuple(_issuers(folder, m, table, acme))
     domains = _with_senders(domains, book.sending())
-    _check_senders(domains, {m.name for m in machines})
+    _check_senders(domains, {m.name: m.addresses for m in machines})
     hosts = [_host(m, table, domains, book, scripts, web, served[m.name]) for m in machines]
     return Inventory(
         folder=folder,
@@ -259,12 +260,12 @@ def _with_senders(domains: Iterable[Domain], by_domain: dict[str, set[str]]) -> 
     return tuple(replace(d, other_senders=some) if some else d for d, some in others)
 
 
-def _check_senders(domains: Iterable[Domain], machines: Collection[str]) -> None:
+def _check_senders(domains: Iterable[Domain], addresses: Mapping[str, list[str]]) -> None:
     """Raise Problems for each domain that is sent from more hosts than SPF can name."""
     found = []
     for domain in domains:
-        named = domain.spf_senders(domain.name in machines) if domain.other_senders else ()
-        count = spf.asks(named)
+        is_host = domain.name in addresses
+        count = spf.asks(domain.spf_senders(is_host, addresses)) if domain.other_senders else 0
         if count > spf.LOOKUPS:
             what = f"is sent from {len(domain.senders)} hosts, so its SPF has {count} look-ups"
             hint = "whoever gets the mail of its aliases may send as them"
@@ -295,16 +296,28 @@ def _certificate(
     from mailwright.certificates import chains  # cryptography takes a while to load
     from mailwright.keys.tls_keys import KeyFiles
 
-    path = folder / m.tls_chain_file
-    if acme and not path.exists() and m.tls_chain_file == m.default_chain_file:
+    if acme and _orders(folder, m):
         keys = KeyFiles(folder, m.name).read(found)
         return {"acme": acme, "tls_keys": keys, "tls_chain": "", "tlsa": _tlsa(m, keys)}
     try:
-        chain = chains.read(path, m.name)
+        chain = chains.read(folder / m.tls_chain_file, m.name)
     except Invalid as error:
         found.append(error.at(m.tls_chain_file))
         chain = ""
     return {"tls_chain": chain, "tlsa": _tlsa(m, (chain,))}
+
+
+def _orders(folder: Path, m: Machine) -> bool:
+    """Whether the host orders its certificate, where there is an authority: it has none."""
+    is_default = m.tls_chain_file == m.default_chain_file
+    return is_default and not (folder / m.tls_chain_file).exists()
+
+
+def _issuers(folder: Path, m: Machine, table: MailTable, acme: Acme | None) -> list[str]:
+    """Who may issue certificates for the host: who does, unless the description says otherwise."""
+    if table.caa is not None or not acme or not acme.issuer or not _orders(folder, m):
+        return table.caa or []
+    return [f"{acme.issuer}; accounturi={m.acme_account}" if m.acme_account else acme.issuer]
 
 
 def _tlsa(m: Machine, keys: Collection[str]) -> tuple[str, ...]:
@@ -336,7 +349,6 @@ def _host(
         mailboxes=_sorted(mailboxes),
         book=book,
         **certificate,
-        caa=tuple(table.caa),
         smtpd_tls_profile=table.smtpd_tls_profile,
         purges=tuple(p for p in book.purges if p.domain in here or p.domain not in book.domains),
         scripts=tuple(script for script in scripts if script.domain in here),

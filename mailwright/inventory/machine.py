@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, PlainValidator, ValidationError
 
 from mailwright.inventory.hosts_file import FILE, Data
 from mailwright.inventory.schema import truth
-from mailwright.model import address, capacity, storage
+from mailwright.model import acme, address, capacity, storage
 from mailwright.model.capacity import Capacity
 from mailwright.model.host import RELEASES, Machine
 from mailwright.model.problems import Invalid, Problem, listed, nearest
@@ -57,6 +57,7 @@ def machine(target: str, data: Data, found: list[Problem]) -> Machine:
         dane=table.dane,
         capacity=Capacity(table.cores, table.memory, table.dovecot_mode),
         mail_driver=table.mail_driver,
+        acme_account=table.acme_account,
     )
 
 
@@ -191,6 +192,13 @@ class HostTable(BaseModel):
         description="Whether TLSA records with the key of its certificate are published (DANE);"
         " for a zone that is signed.",
         examples=[True],
+    )
+    acme_account: Annotated[str | None, PlainValidator(acme.account)] = Field(
+        default=None,
+        description="The URL of its account at the authority, which no other may then use for its"
+        " name (CAA): `/etc/mailwright/acme/renew --account` says it on the host.",
+        examples=["https://acme-v02.api.letsencrypt.org/acme/acct/123456"],
+        json_schema_extra={"default": "none: any account at the authority"},
     )
     cores: Annotated[int, PlainValidator(capacity.cores)] = Field(
         default=Capacity.cores,

@@ -88,6 +88,10 @@ def _list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def _issuers(value: object) -> object:
+    return [] if value == OFF else _list(value)
+
+
 Size = Annotated[int, PlainValidator(_message_size)]
 Quota = Annotated[int, PlainValidator(quotas.storage)]
 MessageCount = Annotated[int, PlainValidator(quotas.message_count)]
@@ -112,7 +116,7 @@ Profile = Annotated[str, _one_of(*PROFILES)]
 Issuer = Annotated[str, PlainValidator(policy.issuer)]
 Directory = Annotated[str, PlainValidator(acme.directory)]
 Kid = Annotated[str, PlainValidator(acme.eab_kid)]
-Issuers = Annotated[list[Issuer], BeforeValidator(_list)]
+Issuers = Annotated[list[Issuer], BeforeValidator(_issuers)]
 UseName = Annotated[str, _one_of(*USES)]
 Protocol = Annotated[str, _one_of(*PROTOCOLS)]
 Protocols = Annotated[list[Protocol], BeforeValidator(_list)]
@@ -389,10 +393,11 @@ class MailTable(_Table):
         examples=["alice@example.com"],
         json_schema_extra={"default": "required"},
     )
-    caa: Issuers = Field(
-        default=[],
-        description="The authorities that may issue certificates for the hosts (CAA).",
+    caa: Issuers | None = Field(
+        default=None,
+        description="The authorities that may issue certificates for the hosts (CAA), or `off`.",
         examples=["letsencrypt.org"],
+        json_schema_extra={"default": "that of `acme`, for hosts that order from it"},
     )
     ttl: Ttl = Field(
         default=TTL,

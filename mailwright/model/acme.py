@@ -14,6 +14,19 @@ LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 _KID = re.compile(r"[!-~]{1,256}")  # RFC 8555 section 7.3.4: an ASCII string
 _URL = frozenset(string.ascii_letters + string.digits + "-._~:/?&=%+@,")
 
+# Domains of directories, and the name that CAA has for the authority: its own documentation.
+_ISSUERS = {
+    "letsencrypt.org": "letsencrypt.org",
+    "zerossl.com": "sectigo.com",
+    "sectigo.com": "sectigo.com",
+    "pki.goog": "pki.goog",
+    "digicert.com": "digicert.com",
+    "globalsign.com": "globalsign.com",
+    "buypass.com": "buypass.com",
+    "actalis.com": "actalis.it",
+    "ssl.com": "ssl.com",
+}
+
 
 @dataclass(frozen=True)
 class Acme:
@@ -34,6 +47,20 @@ def eab_kid(value: object) -> str:
     if isinstance(value, str) and _KID.fullmatch(value):
         return value
     raise Invalid(value, "is no identifier of an external account", "what the authority calls it")
+
+    @property
+    def issuer(self) -> str:
+        """The authority's name in CAA (RFC 8659 section 4.2), empty where we do not know it."""
+        host = f".{urlsplit(self.directory).hostname}"
+        return next((name for end, name in _ISSUERS.items() if host.endswith(f".{end}")), "")
+
+
+def account(value: object) -> str:
+    """The URL of an account, as CAA's accounturi has it (RFC 8657 section 3). Raises Invalid."""
+    expected = "what '/etc/mailwright/acme/renew --account' says on the host"
+    if not isinstance(value, str) or not set(value) <= _URL or not value.startswith("https://"):
+        raise Invalid(value, "is not the URL of an account", expected)
+    return value
 
 
 def directory(value: object) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mailwright.model import address
+from mailwright.model import address, spf
 from mailwright.model.dkim import DkimKey, State
 from mailwright.model.policy import Policy
 
@@ -43,11 +44,16 @@ class Domain:
         """The hosts that send for it, and sign: that which stores it, and others."""
         return () if self.parked else (self.host, *self.other_senders)
 
-    def spf_senders(self, is_host: bool) -> list[str]:
-        """The SPF mechanisms of a domain that is a host's name as well, or is not."""
-        others = [f"a:{host}" for host in self.other_senders if host != self.name]
+    def spf_senders(self, is_host: bool, addresses: Mapping[str, Sequence[str]]) -> list[str]:
+        """The SPF mechanisms of a domain that is a host's name as well, or is not.
+
+        `addresses` are those of each host, by its name.
+        """
+        more = self.policy.spf_mechanisms
+        hosts = [h for h in self.other_senders if h != self.name and f"a:{h}" not in more]
+        others = [spf.sender(host, addresses[host]) for host in hosts]
         own = ["a"] if is_host else []
-        return list(dict.fromkeys([*own, "mx", *others, *self.policy.spf_mechanisms]))
+        return list(dict.fromkeys([*own, "mx", *others, *more]))
 
     @property
     def published(self) -> tuple[DkimKey, ...]:

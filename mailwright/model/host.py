@@ -36,7 +36,8 @@ class Machine:
     """What `hosts.py` says of a host. `name` is its myhostname, `target` pyinfra's name of it.
 
     With `dane` its key is published as TLSA, which has an effect only in a signed zone.
-    `mail_driver` is Dovecot's word for how all mail of the host is kept.
+    `mail_driver` is Dovecot's word for how all mail of the host is kept. `acme_account` is the URL
+    of its account at the authority that it orders from, if that is known.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Machine:
     dane: bool
     capacity: Capacity
     mail_driver: str
+    acme_account: str | None
 
     @property
     def default_chain_file(self) -> str:

@@ -26,6 +26,7 @@ _MECHANISM = re.compile(
 _MODIFIER = re.compile(rf"(?P<name>{_NAME})=(?P<value>[!-~]*)", re.I)
 _CIDR = re.compile(r"(?:/(?P<v4>0|[1-9]\d?))?(?://(?P<v6>0|[1-9]\d{0,2}))?")
 _NETWORKS = {"ip4": 4, "ip6": 6}
+_FAMILIES = ("A", "AAAA")
 _LENGTH = re.compile(r"(?:/(0|[1-9]\d*))?")
 # Section 7.1: macro-string and domain-spec, which ends in a macro or in a label that can be a top.
 _EXPAND = r"%(?:\{[slodiphv]\d*r?[-.+,/_=]*\}|[%_-])"
@@ -66,6 +67,17 @@ class Term:
 def value(mechanisms: Iterable[str], all_: str = ALL[0]) -> str:
     """The text of a record, ended by one of ALL."""
     return " ".join([VERSION, *mechanisms, all_])
+
+
+def sender(host: str, addresses: Sequence[str]) -> str:
+    """The mechanism of a host: its name, or its address if it has none of the other family.
+
+    Senders of that family would ask for the name in vain, and may do so twice (section 4.6.4).
+    """
+    if len(addresses) > 1:
+        return f"a:{host}"
+    ip = ipaddress.ip_address(addresses[0])
+    return f"ip{ip.version}:{ip}"
 
 
 def asks(mechanisms: Iterable[str]) -> int:
@@ -146,13 +158,14 @@ def _is_any_name(text: str) -> bool:
 class Count:
     """What a record makes a receiver ask, the records that it includes too (section 4.6.4).
 
-    `look_up` asks the DNS. `lookups` are terms that ask, `voids` those that found nothing; a term
-    with a macro counts, but where it leads depends on the message. `problems` are permerrors.
+    `look_up` asks the DNS. `lookups` are terms that ask, `voids` what is asked in vain for a sender
+    of each address family; a term with a macro counts, but where it leads depends on the message.
+    `problems` are permerrors.
     """
 
     look_up: LookUp
     lookups: int = 0
-    voids: int = 0
+    voids: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_FAMILIES, 0))
     problems: list[str] = field(default_factory=list)
 
     def follow(self, name: str, terms: Sequence[Term], path: tuple[str, ...] = ()) -> Count:
@@ -169,31 +182,45 @@ class Count:
 
     def over(self) -> list[str]:
         """Why receivers give up on the record; nothing where they do not."""
-        limits = (self.lookups, LOOKUPS, "look-ups"), (self.voids, VOIDS, "look-ups in vain")
-        return [
-            *(f"{number} {what}, and receivers stop at {most}" for number, most, what in limits
-              if number > most),
-            *self.problems,
-        ]  # fmt: skip
+        v4, v6 = self.voids.values()
+        who = f" for senders with {'IPv4' if v4 > v6 else 'IPv6'}" if v4 != v6 else ""
+        limits = (
+            (self.lookups, LOOKUPS, "look-ups"),
+            (max(v4, v6), VOIDS, f"look-ups in vain{who}"),
+        )
+        said = [f"{n} {what}, and receivers stop at {most}" for n, most, what in limits if n > most]
+        return said + self.problems
 
     def _term(self, term: Term, target: str, path: tuple[str, ...]) -> None:
         if term.name in ("include", "redirect"):
             self._include(term, target, path)
         elif term.name == "mx":
             names = self.look_up(target, "MX")
-            self.voids += not names
+            self._void(not names)
+            for exchange in filter(None, (text.split()[1].rstrip(".") for text in names)):
+                self._addresses(exchange)
             if len(names) > NAMES:
                 self.problems.append(f"{term} has {len(names)} names, and receivers stop at 10")
-        elif term.name in ("a", "exists"):
-            kinds = ("A", "AAAA") if term.name == "a" else ("A",)
-            self.voids += not any(self.look_up(target, kind) for kind in kinds)
+        elif term.name == "a":
+            self._addresses(target)
+        elif term.name == "exists":
+            self._void(not self.look_up(target, "A"))
+
+    def _addresses(self, name: str) -> None:
+        """What a sender asks for is the address of its own family (section 5)."""
+        for kind in _FAMILIES:
+            self.voids[kind] += not self.look_up(name, kind)
+
+    def _void(self, is_void: bool) -> None:
+        for kind in _FAMILIES:
+            self.voids[kind] += is_void
 
     def _include(self, term: Term, target: str, path: tuple[str, ...]) -> None:
         if target in path:
             self.problems.append(f"{term} leads back to {target}")
             return
         texts = self.look_up(target, "TXT")
-        self.voids += not texts
+        self._void(not texts)
         found = [text for text in texts if is_spf(text)]
         if len(found) != 1:
             self.problems.append(f"{target} has {len(found) or 'no'} SPF records ({term})")

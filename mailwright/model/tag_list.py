@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from mailwright.model.problems import Invalid
+
+WHITE = " \t\r\n"  # no other space is one, whatever Unicode calls it
+_TAG = re.compile(rf"[{WHITE}]*([a-z]\w*)[{WHITE}]*=([!-~{WHITE}]*)", re.I | re.A)
 
 
 def parse(text: str) -> dict[str, str]:
-    """The tags in their order; white space has no meaning here. Raises Invalid where it is none."""
-    pairs = [part.partition("=") for part in text.split(";") if part.strip()]
-    names = [name.strip() for name, _, _ in pairs]
-    if len(names) != len(set(names)) or not all(sign for _, sign, _ in pairs):
+    """The tags in their order; white space around a value has no meaning, and in it its own.
+
+    Raises Invalid where it is none.
+    """
+    found = [_TAG.fullmatch(part) for part in text.split(";") if part.strip(WHITE)]
+    tags = {tag[1]: tag[2].strip(WHITE) for tag in found if tag}
+    if len(tags) < len(found):
         raise Invalid(text, "is no list of tags", "tag=value, each tag once")
-    return {name.strip(): "".join(value.split()) for name, _, value in pairs}
+    return tags
 
 
 def tags(text: str) -> dict[str, str]:
@@ -20,3 +28,13 @@ def tags(text: str) -> dict[str, str]:
         return parse(text)
     except Invalid:
         return {}
+
+
+def items(value: str, sign: str) -> list[str]:
+    """The parts of a value that is a list, between which there may be white space."""
+    return [item.strip(WHITE) for item in value.split(sign)]
+
+
+def base64(value: str) -> str:
+    """A value without the white space that may be anywhere in it (`base64string`)."""
+    return value.translate(dict.fromkeys(map(ord, WHITE)))

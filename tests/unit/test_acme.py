@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from mailwright.dns.record import RECOMMENDED
 from mailwright.dns.records import zones
 from mailwright.keys import pem
 from mailwright.keys.tls_keys import KeyFiles
@@ -65,6 +66,31 @@ def test_the_authority_is_let_s_encrypt_and_the_contact_the_postmaster(described
     described.mail += 'contact = "it@example.net"\ndirectory = "https://ca.example:9000/acme"\n'
     host = described.load().hosts[0]
     assert host.acme == acme.Acme("https://ca.example:9000/acme", "it@example.net")
+
+
+def caa(folder: Folder) -> dict[str, str]:
+    records = [each for some in zones(folder.load()).values() for each in some]
+    assert all(each.level == RECOMMENDED for each in records if each.purpose == "caa")
+    return {each.id: each.values[0] for each in records if each.purpose == "caa"}
+
+
+def test_the_authority_in_use_is_published_unless_it_is_off(described: Folder) -> None:
+    both = (f"caa {HOST}", "caa mail.example.org")
+    assert caa(described) == dict.fromkeys(both, '0 issue "letsencrypt.org"')
+    account = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+    described.hosts = described.hosts.replace('"dane"', f'"acme_account": "{account}", "dane"')
+    assert caa(described)[both[0]] == f'0 issue "letsencrypt.org; accounturi={account}"'
+    (described.path / f"tls/{HOST}.pem").parent.mkdir(exist_ok=True)
+    (described.path / f"tls/{HOST}.pem").touch(0o600)  # from an authority that we do not know
+    assert [*caa(described)] == [both[1]]
+    mail = described.mail
+    for off in ('"off"', "[]"):
+        described.mail = f"caa = {off}\n{mail}"
+        assert not caa(described)
+    described.mail = f'{mail}directory = "https://ca.example/directory"\n'
+    assert not caa(described)
+    described.hosts = described.hosts.replace(account, "http://x; y")
+    assert "acme_account: 'http://x; y' is not the URL of an account" in described.wrong()[0]
 
 
 def test_a_file_of_the_operator_wins(described: Folder, chain: Callable[..., str]) -> None:

@@ -1,6 +1,8 @@
 """What `mailwright check` makes of what it is told, offline."""
 
 import datetime
+import socket
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from mailwright.check import dane, issuer, tree_walk
+from mailwright.check import dane, issuer, tree_walk, world
 from mailwright.check.message import Message
 from mailwright.check.mta_sts import Text
 from mailwright.model.problems import Invalid
 from mailwright.net.resolver import Resolver
+from mailwright.report.finding import Severity
+from tests.unit.conftest import Folder
 
 WALKS = [
     ("a.example.com", {}, "a.example.com", None),
@@ -124,7 +128,35 @@ def test_the_nearest_caa_records_decide(
     def look_up(name: str) -> Sequence[Any]:
         return [dns.rdata.from_text("IN", "CAA", text) for text in published.get(name, [])]
 
-    assert (issuer.refusal(leaf, "mail.example.com", look_up) == "") == is_allowed
+    order = issuer.of(leaf)
+    assert order
+    assert (issuer.refusal(order, "mail.example.com", look_up) == "") == is_allowed
+
+
+ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
+OWN_ORDERS = [
+    (['0 issuewild ";"'], ""),
+    (['0 issuewild "other.example"', '0 contactemail "a@example.com"'], ""),
+    (['0 issue "letsencrypt.org; validationmethods=dns-01"'], "validationmethods=dns-01"),
+    (['0 issue "letsencrypt.org;validationmethods = dns-01 , HTTP-01"'], ""),
+    ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}"'], ""),
+    ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}2"'], f"{ACCOUNT}2"),
+    ([f'0 issue "letsencrypt.org; accounturi={ACCOUNT}2"', '0 issue "letsencrypt.org"'], ""),
+    (['0 issue "letsencrypt.org"', '128 tbs "x"'], "tbs"),
+    (['0 issue "letsencrypt.org"', '0 tbs "x"'], ""),
+    (['128 ISSUE "letsencrypt.org"', '128 iodef "mailto:a@example.com"'], ""),
+    (['0 issue "other.example"'], "only other.example"),
+    (['0 issue ";"'], "only nobody"),
+    (['0 issue "%%%%"'], "letsencrypt.org"),
+]
+
+
+@pytest.mark.parametrize(("published", "why"), OWN_ORDERS)
+def test_caa_is_judged_by_what_the_host_orders_and_how(published: list[str], why: str) -> None:
+    found = [dns.rdata.from_text("IN", "CAA", text) for text in published]
+    order = issuer.Order(("letsencrypt.org",), "http-01", ACCOUNT)
+    said = issuer.refusal(order, "mail.example.com", lambda name: found)
+    assert why in said and bool(said) == bool(why)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +181,18 @@ NO_LETTERS = [
     "hello\n",
     "Subject: x\n\nFrom: a@example.com\n",
     "From: a@b.example, c@d.example\n",
+    "From: a@example.com\nno colon here\n\nx",
+    "From: a@example.com\nBad Name: x\n\nx",
+    "From: a@example.com\n: x\n\nx",
+    " \nFrom: a@example.com\n\nx",
+    "From: a@example.com\nFrom: b@example.net\n\nx",
+    'From: "\n\nx',
+    "From: a@[\n\nx",
+    "From: (((\n\nx",
+    "From: undisclosed:;\n\nx",
+    "From: a@[192.0.2.1]\n\nx",
+    "From: a@@example.com\n\nx",
+    "\0",
 ]
 
 
@@ -158,3 +202,33 @@ def test_what_is_no_letter_is_refused(tmp_path: Path, text: str) -> None:
     letter.write_text(text)
     with pytest.raises(Invalid, match="is no message"):
         Message.read(letter, Resolver("127.0.0.1"))
+
+
+SIGNATURES = [
+    "",
+    "v=1; d=\udcff; s=x",
+    f"v=1; a=rsa-sha256; d=a.example; s={'x' * 70}",
+    "v=1; a=rsa-sha256; d=a..example; s=x",
+]
+
+
+@pytest.mark.parametrize("tags", SIGNATURES)
+def test_an_odd_signature_is_one_that_does_not_verify(tmp_path: Path, tags: str) -> None:
+    letter = tmp_path / "letter"
+    more = f"{tags}; c=relaxed/relaxed; h=from; bh=AAAA; b=AAAA" if tags else ""
+    text = f"DKIM-Signature: {more}\nFrom: a@example.com\n\nx"
+    letter.write_bytes(text.encode(errors="surrogateescape"))
+    (signature,) = Message.read(letter, Resolver("127.0.0.1")).signatures
+    assert "does not verify" in signature.fault
+
+
+def test_a_resolver_that_is_silent_is_one_sentence_and_nothing_else_is_asked(
+    folder: Folder,
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        resolver = Resolver("127.0.0.1", deaf.getsockname()[1])
+        start = time.monotonic()
+        (found,) = world.dns_findings(folder.load(), resolver)
+        assert time.monotonic() - start < 10
+    assert (found.id, found.severity) == ("resolver 127.0.0.1: silent", Severity.UNASKED)

@@ -4,7 +4,10 @@ import ipaddress
 
 import pytest
 
+from mailwright.check import identity
 from mailwright.check.check_host import Evaluation
+from mailwright.check.identity import Sender
+from mailwright.dns.record import Record
 
 ZONE = {
     ("example.com", "A"): ["192.0.2.1"],
@@ -84,3 +87,32 @@ def test_a_record_means_what_the_rfc_says(terms: str, ip: str, result: str) -> N
 )
 def test_a_record_ends_as_the_rfc_says(record: str, result: str) -> None:
     assert evaluated(record, "192.0.2.1") == result
+
+
+OURS = [Sender("192.0.2.10", "mx.example.com"), Sender("2001:db8::10", "mx.example.net")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "published", "kinds"),
+    [
+        ("mx", "mx", []),
+        ("mx", "a:MX.example.com ip6:2001:db8:0::10", []),
+        ("mx", "a mx:example.com. ip4:192.0.2.10/32", []),
+        ("mx include:x.example", "mx", ["changed"]),
+        ("mx ip4:203.0.113.8/29", "mx ip4:203.0.113.9/29", []),
+        ("mx ip4:203.0.113.8", "mx ip4:203.0.113.8/29", ["changed", "more"]),
+        ("mx include:x.example", "include:X.example. mx", []),
+        ("mx", "mx include:x.example", ["more"]),
+        ("mx", "mx exists:%{i}.x.example", ["more"]),
+        ("mx", "mx/24", ["more"]),
+        ("mx", "mx -ip4:203.0.113.8 ?include:x.example", []),
+        ("mx", "mx redirect=x.example", ["more"]),
+        ("mx a:shop.example", "mx", ["changed"]),
+    ],
+)
+def test_senders_that_are_no_hosts_of_ours_get_a_word(
+    wanted: str, published: str, kinds: list[str]
+) -> None:
+    record = Record("spf", "example.com.", "TXT", (f"v=spf1 {wanted} -all",), "Why.")
+    found = identity.others(record, f"v=spf1 {published} -all", OURS)
+    assert [kind for kind, _, _ in found] == kinds

@@ -120,7 +120,7 @@ CONFLICTS = [
      f'@ 60 TXT "v=spf1 {" ".join(f"a:h{n}.example.com" for n in range(10))} -all"\n'
      + "\n".join(f"h{n} 60 A 192.0.2.1" for n in range(10)), "11 look-ups"),
     ("look-ups in vain", SPF, '@ 60 TXT "v=spf1 a:x.example.com a:y.example.com a:z.example.com"',
-     "3 look-ups in vain"),
+     "4 look-ups in vain"),
     ("an include of nothing", SPF, '@ 60 TXT "v=spf1 include:nowhere.elsewhere.example -all"',
      "nowhere.elsewhere.example has no SPF records"),
     ("a wildcard", A, "* 60 MX 5 mx.elsewhere.example.", "*.example.com. MX answers"),

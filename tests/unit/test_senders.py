@@ -4,9 +4,11 @@
 import pytest
 
 from mailwright import cli
+from mailwright.check.identity import Sender, letters
 from mailwright.check.world import hosts_of
 from mailwright.dns.records import records
 from mailwright.inventory.load import Inventory
+from mailwright.model.spf import Count, parse
 from mailwright.picture.render import picture
 from tests.inventories import make_keys
 from tests.unit.conftest import HASH, Folder
@@ -56,7 +58,7 @@ def test_it_is_sent_from_the_hosts_of_whoever_may_send_as_one_of_it(
     inventory = folder.load()
     assert senders(inventory)["example.com"] == (COM, ORG)
     assert senders(inventory)["example.org"] == (ORG,)
-    assert spf(inventory, "example.com") == f"v=spf1 mx a:{ORG} -all"
+    assert spf(inventory, "example.com") == "v=spf1 mx ip4:198.51.100.20 -all"
     assert spf(inventory, ORG) == "v=spf1 a -all"
     names = [domain.name for domain in inventory.hosts[1].sending_domains]
     assert names == [name for name, some in senders(inventory).items() if ORG in some]
@@ -149,10 +151,38 @@ def test_a_host_that_spf_named_already_is_named_once(folder: Folder) -> None:
     assert spf(folder.load(), "example.com") == f"v=spf1 mx a:{ORG} -all"
 
 
+@pytest.mark.parametrize("alone", ["ipv4", "ipv6"])
+def test_nobody_asks_in_vain_for_hosts_of_one_family(folder: Folder, alone: str) -> None:
+    people = []
+    for n in range(5):
+        ips = {"ipv4": f"198.51.100.{n + 100}", "ipv6": f"2001:db8::{n + 100}"}
+        ips = ips if n == 4 else {alone: ips[alone]}
+        host = f'("mx{n}.example.net", {{"debian": 13, **{ips}}}),\n]'
+        folder.hosts = folder.hosts.rstrip().removesuffix("]") + host
+        folder.mail += f'[domains."d{n}.example"]\nhost = "mx{n}.example.net"\n'
+        folder.mail += f'[mailboxes."a@d{n}.example"]\npassword = "{HASH}"\n'
+        people.append(f"a@d{n}.example")
+    folder.mail += f'[aliases]\n"all@d0.example" = {people}'
+    folder.mail = folder.mail.replace('[aliases]\n"info@example.com" = "alice@example.com"\n', "")
+    inventory = folder.load()
+    zone = {(r.name.rstrip("."), r.type): list(r.values) for r in records(inventory)}
+    record = spf(inventory, "d0.example")
+
+    def look_up(name: str, kind: str) -> list[str]:
+        return zone.get((name.rstrip("."), kind), [])
+
+    assert Count(look_up).follow("d0.example", parse(record)).over() == []
+    hosts = [host for host in inventory.hosts if host.name.startswith("mx")]
+    ours = [Sender(ip, host.name) for host in hosts for ip in host.addresses]
+    told = {str(x): x.result(look_up, record) for x in letters("d0.example", ours)}
+    assert [*told.values()] == ["pass"] * 6 + ["fail"] * 3
+
+
 def test_spf_names_no_more_hosts_than_receivers_look_up(folder: Folder) -> None:
     people = []
     for n in range(10):
-        host = f'("mx{n}.example.net", {{"debian": 13, "ipv4": "198.51.100.{n + 100}"}}),\n]'
+        ips = f'"ipv4": "198.51.100.{n + 100}", "ipv6": "2001:db8::{n + 100}"'
+        host = f'("mx{n}.example.net", {{"debian": 13, {ips}}}),\n]'
         folder.hosts = folder.hosts.rstrip().removesuffix("]") + host
         folder.mail += f'[domains."d{n}.example"]\nhost = "mx{n}.example.net"\n'
         folder.mail += f'[mailboxes."a@d{n}.example"]\npassword = "{HASH}"\n'

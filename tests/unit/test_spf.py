@@ -103,12 +103,15 @@ def test_look_ups_are_counted_through_includes() -> None:
             ("_spf.example.net", "TXT"): ["v=spf1 a mx include:_b.example.net ip4:192.0.2.1 ~all"],
             ("_b.example.net", "TXT"): ["other", "v=spf1 exists:%{i}.example.net -all"],
             ("_spf.example.net", "A"): ["192.0.2.1"],
+            ("_spf.example.net", "AAAA"): ["2001:db8::1"],
+            ("mx.example.net", "A"): ["192.0.2.2"],
+            ("mx.example.com", "AAAA"): ["2001:db8::2"],
             ("_spf.example.net", "MX"): ["10 mx.example.net."],
             ("example.com", "MX"): ["10 mx.example.com."],
         }
     )
     found = count(zone, "v=spf1 mx include:_spf.example.net -all")
-    assert (found.lookups, found.voids, found.over()) == (6, 0, [])
+    assert (found.lookups, found.voids, found.over()) == (6, {"A": 1, "AAAA": 1}, [])
 
 
 def test_redirect_counts_unless_all_comes_first() -> None:
@@ -118,7 +121,7 @@ def test_redirect_counts_unless_all_comes_first() -> None:
 
 
 def test_ten_look_ups_are_right_and_eleven_are_not() -> None:
-    zone = Zone({(f"{n}.example", "A"): ["192.0.2.1"] for n in range(11)})
+    zone = Zone({(f"{n}.example", kind): ["…"] for n in range(11) for kind in ("A", "AAAA")})
     ten = " ".join(f"a:{n}.example" for n in range(10))
     assert count(zone, f"v=spf1 {ten} -all").over() == []
     assert count(zone, f"v=spf1 {ten} a:10.example -all").over() == [
@@ -129,6 +132,9 @@ def test_ten_look_ups_are_right_and_eleven_are_not() -> None:
 def test_look_ups_in_vain_are_counted() -> None:
     found = count(Zone(), "v=spf1 a:1.example mx:2.example exists:3.example -all")
     assert found.over() == ["3 look-ups in vain, and receivers stop at 2"]
+    zone = Zone({(f"{n}.example", "A"): ["192.0.2.1"] for n in (1, 3)})
+    found = count(zone, "v=spf1 a:1.example exists:2.example a:3.example -all")
+    assert found.over() == ["3 look-ups in vain for senders with IPv6, and receivers stop at 2"]
     found = count(Zone(), "v=spf1 include:1.example include:2.example include:3.example -all")
     assert found.over()[0] == "3 look-ups in vain, and receivers stop at 2"
 

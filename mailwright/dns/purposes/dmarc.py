@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from mailwright.dns.fault import CHANGED, Fault, begins, counted, such
+from mailwright.dns.fault import CHANGED, Fault, counted, such
 from mailwright.dns.purpose import Presence, Purpose, Rule
 from mailwright.dns.record import RECOMMENDED, Record
 from mailwright.model import tag_list
@@ -18,6 +19,8 @@ from mailwright.model.problems import listed, shown
 from mailwright.report.finding import Severity
 
 _VERSION = "v=DMARC1"
+_RECORD = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(;|$)")  # the case of the value is fixed
+_LARGEST = re.compile(r"!\d+[kmgt]?$", re.I)  # of reports, once (RFC 7489 section 6.2)
 
 
 def of_host(host: MailHost, is_domain: bool) -> Iterator[Record]:
@@ -56,7 +59,7 @@ def value(tags: Dmarc) -> str:
 
 def is_record(text: str) -> bool:
     """Whether receivers take a TXT record for a policy (section 4.7)."""
-    return begins(text, _VERSION)
+    return bool(_RECORD.match(text))
 
 
 def uris(addresses: tuple[str, ...]) -> str:
@@ -80,15 +83,21 @@ _DEFAULTS = {"adkim": "r", "aspf": "r", "t": "n", "psd": "u"}
 
 
 def meaning(value: str) -> dict[str, Any]:
-    """Its tags that say something other than their defaults; addresses as sets."""
-    has: dict[str, Any] = dict(tag_list.tags(value))
-    known = ("p", "sp", "np", "adkim", "aspf", "t", "psd")
-    found = {name: has[name].lower() for name in known if name in has}
-    for name, default in _DEFAULTS.items():
-        if found.get(name) == default:
-            del found[name]
-    lists = {name: has[name] for name in ("rua", "ruf") if has.get(name)}
-    return found | {name: {*uris.lower().split(",")} for name, uris in lists.items()}
+    """What its tags say, said or not; addresses as sets.
+
+    `psd=n` says nothing: what it changes depends on the records above (section 4.10.2).
+    """
+    has = {name: tag.lower() for name, tag in tag_list.tags(value).items()}
+    found: dict[str, Any] = {name: has.get(name, default) for name, default in _DEFAULTS.items()}
+    found["psd"] = found["psd"].replace("n", "u")
+    found["p"] = has.get("p")
+    found["sp"] = has.get("sp", found["p"])
+    found["np"] = has.get("np", found["sp"])
+    return found | {name: _targets(has.get(name, "")) for name in ("rua", "ruf")}
+
+
+def _targets(uris: str) -> set[str]:
+    return {unquote(_LARGEST.sub("", uri)) for uri in tag_list.items(uris, ",")}
 
 
 def is_same(one: str, other: str) -> bool:
@@ -102,7 +111,8 @@ def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
     yield from counted(record, rdatas, found)
     if len(found) == 1:
         wanted, has = meaning(record.values[0]), meaning(found[0])
-        names = [n for n in {**wanted, **has} if wanted.get(n) != has.get(n)]
+        said = {**tag_list.tags(record.values[0]), **tag_list.tags(found[0])}
+        names = [name for name in wanted if name in said and wanted[name] != has[name]]
         if names:
             yield CHANGED, f"{shown(found[0])} differs in {listed(names, 'and')}", None
     stray = len(rdatas) - len(found)

@@ -24,7 +24,8 @@ def of_host(host: MailHost, is_domain: bool) -> Iterator[Record]:
 def of_domain(domain: Domain, presence: Presence) -> Iterator[Record]:
     """Where it is the name of a host as well, it is for its EHLO too."""
     why = "Only the domain's own servers send for it (RFC 7208)."
-    value = spf.value(domain.spf_senders(presence.is_host), domain.policy.spf)
+    senders = domain.spf_senders(presence.is_host, presence.addresses)
+    value = spf.value(senders, domain.policy.spf)
     yield Record("spf", f"{domain.name}.", "TXT", (value,), why)
 
 
