@@ -41,18 +41,18 @@ class Acme:
     eab_kid: str = ""
     eab_key: str = field(default="", repr=False)
 
+    @property
+    def issuer(self) -> str:
+        """The authority's name in CAA (RFC 8659 section 4.2), empty where we do not know it."""
+        host = f".{urlsplit(self.directory).hostname}"
+        return next((name for end, name in _ISSUERS.items() if host.endswith(f".{end}")), "")
+
 
 def eab_kid(value: object) -> str:
     """The identifier of an external account. Raises Invalid."""
     if isinstance(value, str) and _KID.fullmatch(value):
         return value
     raise Invalid(value, "is no identifier of an external account", "what the authority calls it")
-
-    @property
-    def issuer(self) -> str:
-        """The authority's name in CAA (RFC 8659 section 4.2), empty where we do not know it."""
-        host = f".{urlsplit(self.directory).hostname}"
-        return next((name for end, name in _ISSUERS.items() if host.endswith(f".{end}")), "")
 
 
 def account(value: object) -> str:

@@ -274,7 +274,7 @@ def short_key() -> renew.AccountKey:
 def test_an_account_is_asked_for_as_rfc_8555_says(make: Callable[[], renew.AccountKey]) -> None:
     """The signatures are verified by cryptography, over the key that stands in the request."""
     url = "https://ca.example/new-account"
-    settings = renew.Settings("https://ca.example/dir", "a@b.example", [], "", "kid-1", EAB)
+    settings = renew.Settings("https://ca.example/dir", "a@b.example", [], "", 35, "kid-1", EAB)
     key = make()
     inner = renew.binding(settings, renew.jwk(key), url)
     payload = {"externalAccountBinding": inner}
