@@ -134,6 +134,9 @@ class Primary:
             raise Refused(f"{self.server}: {name} is in a zone that it does not serve")
         owner = dns.name.from_text(name)
         rrsets = [rrset for rrset in reply.answer if rrset.name == owner]
+        above = [rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.DNAME]
+        if above and not any(rrset in rrsets for rrset in above):
+            return Outcome.ALIAS, above  # and the alias that follows from it is made up
         missing = Outcome.NO_NAME if reply.rcode() == Rcode.NXDOMAIN else Outcome.NO_DATA
         return (Outcome.DATA if rrsets else missing), rrsets
 

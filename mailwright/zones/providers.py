@@ -84,6 +84,9 @@ class OctoDns:
             return
         if any(not _is_agreed(change, zone, wanted) for change in plan.changes):
             raise Refused(_CHANGED)
+        for record in (change.new for change in plan.changes if change.new):
+            if not _is_exact(record, wanted):
+                raise Refused(f"octoDNS cannot write {record.fqdn} {record._type} as it is")
         with self._told(provider.id):
             provider.apply(plan)
 
@@ -188,3 +191,9 @@ def _is_agreed(change: Any, zone: Zone, wanted: Sets) -> bool:
     key = dns.name.from_text(record.fqdn), record._type
     before = _rrset(change.existing) if change.existing else ()
     return key in wanted and before is not None and {*before} == {*zone.rdatas(*key)}
+
+
+def _is_exact(record: Any, wanted: Sets) -> bool:
+    """Whether octoDNS has a set octet for octet, other people's values in it too."""
+    _, some = wanted[dns.name.from_text(record.fqdn), record._type]
+    return {*(_rrset(record) or ())} == {*some}

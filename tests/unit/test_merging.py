@@ -19,11 +19,11 @@ from mailwright.dns.record import Record
 from mailwright.model import spf
 from mailwright.model.problems import Problems
 from mailwright.net.data import text
-from mailwright.zones import senders
+from mailwright.zones import master_file, senders
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Memory, Value
 from mailwright.zones.merge import Merging
-from mailwright.zones.present import Zone, of_file
+from mailwright.zones.present import Zone
 from mailwright.zones.senders import merged
 
 ORIGIN = dns.name.from_text("example.com.")
@@ -264,7 +264,7 @@ def test_a_file_that_is_no_zone_is_said_to_be_none(tmp_path: Path) -> None:
     path = tmp_path / "zone"
     path.write_text("@ 60 IN NONSENSE x\n")
     with pytest.raises(Problems, match="is no zone file"):
-        of_file(path, "example.com")
+        master_file.read(path, "example.com")
 
 
 REAL = """\
@@ -284,7 +284,7 @@ www     A       192.0.2.80
 def test_a_zone_file_as_name_servers_have_it(tmp_path: Path) -> None:
     path = tmp_path / "zone"
     path.write_text(REAL)
-    zone = of_file(path, "example.com")
+    zone = master_file.read(path, "example.com")
     kept = {str(rrset.name): rrset.ttl for rrset in zone.rrsets()}
     assert kept == {"example.com.": 3600, "ns1.example.com.": 3600, "www.sub.example.com.": 60}
 
