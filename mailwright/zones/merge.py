@@ -63,12 +63,10 @@ class Merging:
         return [*found, *self._gone(found)]
 
     def _decided(self, record: Record) -> Change:
-        """Worked out once; a record that is asked about meanwhile, as SPF may, is just added."""
+        """Worked out once; whatever asks for it meanwhile finds what is there."""
         if record.id not in self._known:
             name = dns.name.from_text(record.name)
-            self._known[record.id] = Change(
-                record.id, name, record.type, Verdict.ADD, record.ttl, record.rdatas
-            )
+            self._known[record.id] = Change(record.id, name, record.type, Verdict.RIGHT)
             self._known[record.id] = self._settled(self._unveiled(self._judged(record)))
         return self._known[record.id]
 

@@ -24,7 +24,7 @@ from mailwright.dns.formats.octodns import VALUES
 from mailwright.dns.record import Record
 from mailwright.net.authority import Authority
 from mailwright.zones.change import Change
-from mailwright.zones.present import Zone
+from mailwright.zones.present import Odd, Zone
 from mailwright.zones.primary import Refused, Unusable
 
 _INSTALL = "pip install --editable '.[octodns]' in the clone, and the package of its provider"
@@ -70,8 +70,9 @@ class OctoDns:
         """The zone as its provider shows it."""
         found = self._populated(origin)
         self._read[origin] = found
-        sets = (_rrset(record) for record in found.records)
-        return Zone(origin, (rrset for rrset in sets if rrset is not None))
+        sets = {record: _rrset(record) for record in found.records}
+        odd = [_odd(record) for record, rrset in sets.items() if rrset is None]
+        return Zone(origin, (rrset for rrset in sets.values() if rrset is not None), odd=odd)
 
     def send(self, zone: Zone, changes: list[Change]) -> None:
         """Do the changes, as the provider does them: record by record with most."""
@@ -148,6 +149,13 @@ def _rrset(record: Any) -> RRset | None:
         return None
     name = dns.name.from_text(record.fqdn)
     return dns.rrset.from_text(name, record.ttl, "IN", kind, *record.to_rrset().rdatas)
+
+
+def _odd(record: Any) -> Odd:
+    name, kind = dns.name.from_text(record.fqdn), record._type
+    return Odd(
+        "the provider", name, kind, f"{record.fqdn} {kind}", f"{kind} is not a type of the DNS"
+    )
 
 
 def _wanted(zone: Zone, changes: Iterable[Change]) -> Sets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mailwright.dns.record import ODD, STRING, Record
@@ -57,7 +57,8 @@ VALUES: dict[str, Callable[[Any], object]] = {
     "TXT": lambda data: _text(b"".join(data.strings)),
 }
 _ONE = ("ALIAS", "CNAME", "DNAME")  # types of which a name has one
-_ALIASES = ("ALIAS", "ANAME", "CNAME")  # how an alias at the zone's own name is written elsewhere
+_ALIASES = ("ALIAS", "ANAME", "CNAME")  # the last one only at the zone's own name
+_IGNORED = '- octodns: {"ignored": true, "lenient": true}'  # what is there stays as it is
 
 
 def text(origin: str, some: Sequence[Record]) -> str:
@@ -71,12 +72,19 @@ def text(origin: str, some: Sequence[Record]) -> str:
         if kind and (name or kind != "NS"):
             sets.setdefault(name, {}).setdefault(kind, []).append(record)
     lines = [f"# {address.both(origin)}"]
-    lines += [f"# not written: {r.name} {r.type} {v}" for r in some if not _kind(r, origin)
-              for v in r.values if r.type != "SOA"]  # fmt: skip
+    lines += [f"# not written: {line}" for record in some for line in _unwritten(record, origin)]
     for name in sorted(sets, key=_natural):
         lines.append(f"{json.dumps(name)}:")
         lines += [line for kind in sorted(sets[name]) for line in _set(kind, sets[name][kind])]
     return "\n".join(lines) + "\n"
+
+
+def _unwritten(record: Record, origin: str) -> Iterable[str]:
+    if _kind(record, origin) or record.type == "SOA":
+        return ()
+    if record.level == ODD:
+        return record.values
+    return (f"{record.name} {record.type} {data}" for data in record.data)
 
 
 def lacking(origin: str, some: Sequence[Record]) -> Iterator[tuple[str, str]]:
@@ -97,7 +105,7 @@ def lacking(origin: str, some: Sequence[Record]) -> Iterator[tuple[str, str]]:
 def holds(data: Any) -> bool:
     """Whether octoDNS has data of a TXT as it is: ASCII, in strings that are split when full."""
     whole = b"".join(data.strings)
-    is_one = all(len(string) == STRING for string in data.strings[:-1])
+    is_one = [*data.strings] == [whole[n : n + STRING] for n in range(0, len(whole) or 1, STRING)]
     return is_one and whole.isascii() and not any(each in whole for each in (b'" "', b"\\;"))
 
 
@@ -111,27 +119,27 @@ def _kind(record: Record, origin: str) -> str:
     """The type that octoDNS has for a record; none for what is no record anywhere."""
     if record.level != ODD:
         return record.type if record.type in VALUES else ""
-    is_alias = record.type in _ALIASES and record.name == f"{origin}."
+    is_alias = record.type in _ALIASES and (record.type != "CNAME" or record.name == f"{origin}.")
     return "ALIAS" if is_alias and record.values[0].endswith(".") else ""
 
 
 def _set(kind: str, records: Sequence[Record]) -> list[str]:
     """One record set; a value is written as JSON, which is YAML as well."""
     lines = [f"# {record.why} ({record.level})" for record in records]
-    start = [f"- ttl: {records[0].ttl}", f"  type: {kind}"]
     if kind == "ALIAS":
-        return [*lines, *start, f"  value: {json.dumps(records[0].values[0].split()[-1])}"]
-    some = [data for record in records for data in record.rdatas]
-    if kind == "TXT" and not all(map(holds, some)):
-        start = [
-            '- octodns: {"ignored": true, "lenient": true}',
-            start[0].replace("-", " "),
-            start[1],
-        ]
-    words = [json.dumps(VALUES[kind](data), sort_keys=True) for data in some]
-    if kind in _ONE:
-        return [*lines, *start, f"  value: {words[0]}"]
-    return [*lines, *start, "  values:", *(f"  - {word}" for word in words)]
+        said: list[object] = [records[0].values[0].split()[-1]]
+        is_exact = False
+    else:
+        some = [data for record in records for data in record.rdatas]
+        said = [VALUES[kind](data) for data in some]
+        is_exact = kind != "TXT" or all(map(holds, some))
+    start = f"ttl: {records[0].ttl}"
+    lines += [f"- {start}"] if is_exact else [_IGNORED, f"  {start}"]
+    words = [json.dumps(value, sort_keys=True) for value in said]
+    values = (
+        [f"  value: {words[0]}"] if kind in _ONE else ["  values:", *(f"  - {w}" for w in words)]
+    )
+    return [*lines, f"  type: {kind}", *values]
 
 
 def _natural(name: str) -> list[int | str]:
