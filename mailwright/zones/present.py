@@ -182,8 +182,9 @@ def asked(origin: Name, records: Iterable[Record], ask: Ask) -> Zone:
         outcome, rrsets = ask(str(name), kind)
         own = [rrset for rrset in rrsets if not _is_among(rrset, stars.get(parent, ()))]
         found += own
+        is_above = any(rrset.name != name for rrset in own)  # where a DNAME or another zone is
         is_covered = bool(stars.get(parent))  # then no data is no proof that there is the name
-        if own or (outcome == Outcome.NO_DATA and not is_covered):
+        if not is_above and (own or (outcome == Outcome.NO_DATA and not is_covered)):
             names.add(name)
     covering = [rrset for some in stars.values() for rrset in some]
     return Zone(origin, [*found, *covering], names, ask)
@@ -198,9 +199,10 @@ def _star(parent: Name, origin: Name, ask: Ask) -> list[RRset]:
     """The wildcard that answers for names below `parent`: the last one that is none's answer."""
     found: list[RRset] = []
     for depth in range(len(origin.labels), len(parent.labels) + 1):
-        star = str(dns.name.Name((b"*", *parent.labels[-depth:])))
+        name = dns.name.Name((b"*", *parent.labels[-depth:]))
+        star = str(name)
         if ask(star, "TXT")[0] != Outcome.NO_NAME:
-            some = [rrset for kind in _COVERED for rrset in ask(star, kind)[1]]
+            some = [r for kind in _COVERED for r in ask(star, kind)[1] if r.name == name]
             found = found if all(_is_among(rrset, found) for rrset in some) else some
     return found
 
