@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from mailwright.commands.terminal import CONFLICTS, INVENTORY, chosen, published
+from mailwright.model import address
 from mailwright.net import tsig
 from mailwright.net.authority import Authority
 from mailwright.net.resolver import Resolver
@@ -17,6 +18,7 @@ from mailwright.zones.providers import OctoDns
 from mailwright.zones.push import Push, Target
 from mailwright.zones.source import Elsewhere
 
+_DRASTIC = "more than a third of it would change, so nothing was done; is that meant? Say --force"
 FAILED = 1  # exit code; 2 is wrong usage
 
 
@@ -31,6 +33,8 @@ FAILED = 1  # exit code; 2 is wrong usage
               help="The targets of an octoDNS configuration instead.")  # fmt: skip
 @click.option("--dry", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True,
+              help="With --yes: change more than a third of a zone as well.")  # fmt: skip
 @click.option("--replace", multiple=True, metavar="ID",
               help="Publish ours instead of theirs: 'mx example.com', or 'all'.")  # fmt: skip
 @click.option("--reverse", is_flag=True, help="PTR as well, in zones that the server has.")
@@ -44,6 +48,7 @@ def push(
     octodns: Path | None,
     dry: bool,
     yes: bool,
+    force: bool,
     replace: tuple[str, ...],
     reverse: bool,
     resolver: str | None,
@@ -82,7 +87,7 @@ def push(
         inventory, target, Elsewhere(asked), names, fail, note, replace, not domains, reverse
     )
     try:
-        conflicts = _pushed(run, dry, yes)
+        conflicts = _pushed(run, dry, yes, force)
     except Unusable as error:
         raise click.ClickException(str(error)) from None
     sys.exit(FAILED if failed else CONFLICTS if conflicts else 0)
@@ -102,7 +107,7 @@ def _target(
     return Primary(server, port, tsig.read(key_file))
 
 
-def _pushed(run: Push, dry: bool, yes: bool) -> int:
+def _pushed(run: Push, dry: bool, yes: bool, force: bool) -> int:
     """Show, ask and do; the number of conflicts. Nothing is held of a zone that is done with."""
     conflicts, done, asked = 0, [], {}
     for plan in run.plans():
@@ -111,6 +116,9 @@ def _pushed(run: Push, dry: bool, yes: bool) -> int:
         conflicts += len(plan.conflicts)
         if plan.pending and (dry or not yes):
             asked[plan.zone.origin] = plan.agreement
+        elif plan.is_drastic and not (dry or force):
+            name = address.both(str(plan.zone.origin).rstrip("."))
+            run.fail(f"{name}: {_DRASTIC}")
         elif not dry and run.apply(plan):
             done.append(len(plan.pending))
     if asked and not dry:

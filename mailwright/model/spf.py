@@ -34,6 +34,8 @@ _STRING = rf"(?:{_EXPAND}|[!-$&-~])*"
 _TOP = r"(?:[a-z0-9]*[a-z][a-z0-9]*|[a-z0-9]+-[a-z0-9-]*[a-z0-9])"
 _MACRO_STRING = re.compile(_STRING, re.I)
 _DOMAIN_SPEC = re.compile(rf"{_STRING}(?:\.{_TOP}\.?|{_EXPAND})", re.I)
+_MEANT = re.compile(r"\W*(?:v\W{0,3}spf\W?1(?!\d)|spf\W?1\s)", re.I)
+_MEANT_END = re.compile(r"(?:\A|\s)[-~?]all\W*\Z", re.I)
 
 # Gives the data at a name as text (TXT whole); nothing there is no text. Raises DNSException.
 LookUp = Callable[[str, str], Sequence[str]]
@@ -90,6 +92,20 @@ def is_spf(text: str) -> bool:
     return text.lower() == VERSION or text.lower().startswith(f"{VERSION} ")
 
 
+def is_meant(text: str) -> bool:
+    """Whether whoever wrote a TXT value meant SPF, though receivers do not take it for any.
+
+    Such as `v=spf1include:…`, one with a blank or quotes before it, or without its version.
+    """
+    return not is_spf(text) and bool(_MEANT.match(text) or _MEANT_END.search(text))
+
+
+def mended(strings: Iterable[str]) -> str:
+    """What was meant by one of which that is so: its strings apart, without what is around it."""
+    text = " ".join(" ".join(strings).split()).strip("\"'\N{BYTE ORDER MARK} ")
+    return f"{VERSION} {_MEANT.sub('', text, count=1)}"
+
+
 def parse(text: str) -> tuple[Term, ...]:
     """The terms of a record, in their order. Raises Invalid where a receiver says permerror."""
     if not is_spf(text):
@@ -126,7 +142,8 @@ def _is_right(term: Term) -> bool:
     """Whether a mechanism has the arguments that belong to it (section 5)."""
     if term.name in _NETWORKS:
         is_number = _LENGTH.fullmatch(term.cidr) is not None
-        return is_number and _is_network(term.value + term.cidr, _NETWORKS[term.name])
+        is_plain = not {"/", "%"} & {*term.value}  # neither a net mask nor an interface
+        return is_number and is_plain and _is_network(term.value + term.cidr, _NETWORKS[term.name])
     if term.cidr and not (term.name in ("a", "mx") and _is_cidr(term.cidr)):
         return False
     if term.name == "all":

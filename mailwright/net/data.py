@@ -13,3 +13,8 @@ def text(item: Any) -> str:
     """
     strings: Sequence[bytes] | None = getattr(item, "strings", None)
     return str(item) if strings is None else b"".join(strings).decode("utf-8", "replace")
+
+
+def parts(item: Any) -> list[str]:
+    """The strings of a TXT, each as text."""
+    return [string.decode("utf-8", "replace") for string in item.strings]

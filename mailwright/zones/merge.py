@@ -7,6 +7,7 @@ ours cannot be beside it, that is a conflict, which whoever runs this decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -20,8 +21,8 @@ from dns.rdatatype import to_text as type_of
 from mailwright.dns import meaning
 from mailwright.dns.record import Record, strings
 from mailwright.model import spf
-from mailwright.model.problems import Invalid
-from mailwright.net.data import text
+from mailwright.model.problems import Invalid, listed, shown
+from mailwright.net.data import parts, text
 from mailwright.zones import senders
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Value
@@ -45,6 +46,7 @@ class Merging:
     replace: Collection[str] = ()
     _sets: dict[tuple[Name, str], list[Record]] = field(init=False, default_factory=dict)
     _mine: dict[Name, list[Rdata]] = field(init=False, default_factory=dict)
+    _known: dict[str, Change] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         for record in self.records:
@@ -55,10 +57,18 @@ class Merging:
 
     def changes(self) -> list[Change]:
         """One for each record, in their order, and one for each that is no longer wanted."""
-        found = [self._settled(self._unveiled(self._judged(each))) for each in self.records]
+        found = [self._decided(each) for each in self.records]
         open_ = {change.subject for change in found if change.verdict == Verdict.CONFLICT}
         found = [self._settled(self._waiting(each, open_)) for each in found]
         return [*found, *self._gone(found)]
+
+    def _decided(self, record: Record) -> Change:
+        """Worked out once; whatever asks for it meanwhile finds what is there."""
+        if record.id not in self._known:
+            name = dns.name.from_text(record.name)
+            self._known[record.id] = Change(record.id, name, record.type, Verdict.RIGHT)
+            self._known[record.id] = self._settled(self._unveiled(self._judged(record)))
+        return self._known[record.id]
 
     def _judged(self, record: Record) -> Change:
         name = dns.name.from_text(record.name)
@@ -66,8 +76,17 @@ class Merging:
         base = Change(record.id, name, record.type, Verdict.CONFLICT, record.ttl)
         if not self.zone.holds(name):
             cut = self.zone.cut(name)
-            why = f"{cut} is a zone of its own" if cut else f"not in the zone {self.zone.origin}"
+            why = (
+                f"{cut} is a zone of its own, so it has to be published there"
+                if cut
+                else f"not in the zone {self.zone.origin}"
+            )
             return replace(base, added=record.rdatas, because=why, can_replace=False)
+        if odd := self.zone.bar(name, record.type):
+            why = f"{odd.where} has {odd.kind}, which it would contradict: {odd.why}"
+            return replace(base, added=record.rdatas, because=why, can_replace=False)
+        if redirection := self.zone.redirection(name):
+            return self._redirected(record, base, *redirection)
         if "CNAME" in kinds and record.type != "CNAME":
             return self._aliased(record, base)
         if record.type == "CNAME" and kinds - {"CNAME"}:
@@ -125,6 +144,8 @@ class Merging:
     def _spf(self, record: Record, base: Change) -> Change:
         there = [d for d in self.zone.rdatas(base.name, "TXT") if spf.is_spf(text(d))]
         (ours,) = record.values
+        if not there and (meant := self._meant(base.name)):
+            return self._unread(record, base, meant)
         theirs = [text(data) for data in there]
         try:
             others = senders.others(record.name, ours, theirs, self._before(base.name))
@@ -140,6 +161,21 @@ class Merging:
             return self._spf_change(base, record, there, ours, f"{whole}: {why} ({hint})")
         why = f"there are {len(there)} SPF records, and receivers take none of them"
         return self._spf_change(base, record, there, whole, why if len(there) > 1 else "")
+
+    def _meant(self, name: Name) -> list[Rdata]:
+        """What is no SPF record, and was meant as one."""
+        return [data for data in self.zone.rdatas(name, "TXT") if spf.is_meant(text(data))]
+
+    def _unread(self, record: Record, base: Change, meant: Sequence[Rdata]) -> Change:
+        """Ours beside it would shut out whom its owner believes to have let in."""
+        ours = whole = record.values[0]
+        said = listed((shown(text(data)) for data in meant), "and")
+        why = f"{said} is meant as SPF, and none: receivers do not take it for any"
+        if _has_senders(ours):
+            with suppress(Invalid):
+                theirs = [spf.mended(parts(data)) for data in meant]
+                whole = senders.merged(record.name, ours, theirs)
+        return self._spf_change(base, record, meant, whole, why)
 
     def _spf_change(
         self, base: Change, record: Record, there: Sequence[Rdata], whole: str, why: str
@@ -170,12 +206,16 @@ class Merging:
         """The data at a name once ours is there, in the zone or elsewhere."""
         if not self.zone.holds(name):
             return list(self.look_up(str(name), kind))
-        wanted = [data for record in self._sets.get((name, kind), ()) for data in record.rdatas]
-        there = self.zone.look_up(name, kind)
-        if not wanted and not there and depth:
+        found = dict.fromkeys(self.zone.look_up(name, kind))
+        for change in map(self._decided, self._sets.get((name, kind), ())):
+            if change.verdict.is_done:
+                found = dict.fromkeys(d for d in (*found, *change.added) if d not in change.removed)
+        if not found and depth:
+            if redirection := self.zone.redirection(name):
+                return self._after(redirection[1], kind, depth - 1)
             for alias in self.zone.look_up(name, "CNAME"):
                 return self._after(alias.target, kind, depth - 1)  # type: ignore[attr-defined]
-        return list(dict.fromkeys([*there, *wanted]))
+        return list(found)
 
     # -- aliases ----------------------------------------------------------------------------------
 
@@ -184,20 +224,32 @@ class Merging:
         (alias,) = self.zone.rdatas(base.name, "CNAME")
         if alias in self._mine.get(base.name, ()):
             return self._change(base, record, record.rdatas, [alias])
-        if record.purpose not in ("a", "aaaa"):
-            try:
-                found = self._after(alias.target, record.type)  # type: ignore[attr-defined]
-            except dns.exception.DNSException:
-                found = []
-            if self._means(record, found):
-                because = f"by the alias {alias}"
-                return replace(base, verdict=Verdict.RIGHT, kept=(alias,), because=because)
+        target: Name = alias.target  # type: ignore[attr-defined]
+        if record.purpose not in ("a", "aaaa") and self._is_right_at(target, record):
+            because = f"by the alias {alias}"
+            return replace(base, verdict=Verdict.RIGHT, kept=(alias,), because=because)
         why = "there is an alias, and nothing can be beside it (RFC 1034 section 3.6.2)"
         return self._change(base, record, record.rdatas, [alias], (), why)
+
+    def _redirected(self, record: Record, base: Change, above: Name, target: Name) -> Change:
+        """Below a DNAME there is nothing else, so where it leads is right, or in the way."""
+        if self._is_right_at(target, record):
+            return replace(base, verdict=Verdict.RIGHT, because=f"by the DNAME at {above}")
+        why = f"the DNAME at {above} answers for it, with {target} (RFC 6672)"
+        return replace(base, added=record.rdatas, because=why, can_replace=False)
+
+    def _is_right_at(self, name: Name, record: Record) -> bool:
+        """Whether what is at another name means what the record does."""
+        try:
+            return self._means(record, self._after(name, record.type))
+        except dns.exception.DNSException:
+            return False
 
     def _means(self, record: Record, found: Sequence[Rdata]) -> bool:
         if record.purpose != "spf":
             return not meaning.faults(record, found)
+        if not _has_senders(record.values[0]):  # it would be for everybody that the other name lets
+            return [text(d) for d in found if spf.is_spf(text(d))] == [*record.values]
         texts = [text(data) for data in found if spf.is_spf(text(data))]
         try:
             return [senders.merged(record.name, record.values[0], texts)] == texts

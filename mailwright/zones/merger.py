@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from mailwright.dns.formats import Format
-from mailwright.dns.record import FOREIGN, Record
+from mailwright.dns.record import FOREIGN, ODD, Record
 from mailwright.inventory.load import Inventory
 from mailwright.model.problems import Problem, Problems
 from mailwright.net.resolver import Resolver
@@ -51,7 +51,12 @@ class Merger:
         """The zones as they would be; what is in the way of ours goes to `conflicts`."""
         for origin, wanted in zones:
             some = self._zone(origin, wanted, conflicts) if origin else wanted
-            yield origin, [each for each in some if form.whole or each.level != FOREIGN]
+            if not form.whole:
+                some = [each for each in some if each.level not in (FOREIGN, ODD)]
+            for subject, what in form.lacking(origin, some) if origin else ():
+                conflicts.append(subject)
+                click.echo(f"conflict {subject}: {what}", err=True)
+            yield origin, some
 
     def _zone(self, origin: str, wanted: list[Record], conflicts: list[str]) -> list[Record]:
         try:
@@ -61,6 +66,9 @@ class Merger:
         known = {domain.name for domain in self.inventory.domains}
         before = Memory(self.inventory.folder).read(zone.origin)
         before = concerned(before, [origin], known)
+        for odd in zone.odd:
+            conflicts.append(odd.where)
+            click.echo(f"conflict {odd.where}: {odd.why}\n{'':8} there  {odd.text}", err=True)
         changes = Merging(zone, wanted, before, self.look_up, self.replace).changes()
         for change in changes:
             if change.verdict == Verdict.CONFLICT:

@@ -6,11 +6,15 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from dns.rdatatype import to_text as type_of
+
 from mailwright.model import address
 from mailwright.model.address import zone_of
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Value
 from mailwright.zones.present import Zone
+
+_HANDFUL = 10  # record sets; a zone with fewer may change altogether
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,18 @@ class Plan:
     def pending(self) -> list[Change]:
         """What a push does."""
         return [change for change in self.changes if change.verdict.is_done]
+
+    @property
+    def is_drastic(self) -> bool:
+        """Whether more than a third of what is there, and not a handful, is changed or taken out.
+
+        octoDNS has such a guard as well: what is so is often meant for another zone.
+        """
+        there = {(r.name, type_of(r.rdtype)) for r in self.zone.rrsets()} - {
+            (self.zone.origin, "SOA")
+        }
+        touched = {(c.name, type_of(data.rdtype)) for c in self.pending for data in c.removed}
+        return len(there) >= _HANDFUL and 3 * len(touched & there) > len(there)
 
     @property
     def conflicts(self) -> list[Change]:

@@ -1,38 +1,75 @@
-"""A zone as it is: transferred, read from a file, or asked for name by name."""
+"""A zone as it is: transferred, read from a master file, or asked for name by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-import dns.exception
 import dns.name
-import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
-import dns.tokenizer
-import dns.zonefile
 from dns.name import Name
 from dns.rdata import Rdata
 from dns.rrset import RRset
 
 from mailwright.dns.record import Record
 from mailwright.model.policy import TTL
-from mailwright.model.problems import Problem, Problems
 from mailwright.net.authority import Outcome
 
 # What a signer adds and takes away by itself (RFC 4034, RFC 5155, RFC 7344).
-_SIGNATURES = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"})
+SIGNATURES = frozenset({"RRSIG", "NSEC", "NSEC3", "NSEC3PARAM", "DNSKEY", "CDS", "CDNSKEY"})
 _COVERED = ("A", "AAAA", "MX", "TXT", "SRV", "CNAME")  # types that a wildcard is asked for
 
 # Gives how a question to a server of the zone ended, and the record sets of the answer.
 Ask = Callable[[str, str], tuple[Outcome, list[RRset]]]
 
 
+@dataclass(frozen=True)
+class Odd:
+    """What a file has that is no record of its zone, or can be beside none; nobody else's is lost.
+
+    `where` is its file and line, `text` what is there. `name` and `kind` are its owner and type, as
+    far as they can be told; the type may be one that only some programs know, such as ALIAS. One
+    that `is_alone` leaves no room for any other record.
+    """
+
+    where: str
+    name: Name | None
+    kind: str
+    text: str
+    why: str
+    ttl: int = TTL
+    is_alone: bool = False
+
+    def bars(self, kind: str) -> bool:
+        """Whether a record of that type at its name would contradict it."""
+        return (
+            self.is_alone
+            or kind in (self.kind, "CNAME")
+            or (self._is_alias and kind in ("A", "AAAA"))
+        )
+
+    @property
+    def _is_alias(self) -> bool:
+        """Whether it stands for addresses, as ALIAS, ANAME and a CNAME beside other data do.
+
+        Those who have them answer with addresses, and with what else is at the name.
+        """
+        return self.kind == "CNAME" or not is_type(self.kind)
+
+
+def is_type(word: str) -> bool:
+    """Whether a word is a record type of the DNS."""
+    try:
+        return bool(dns.rdatatype.from_text(word))
+    except (dns.rdatatype.UnknownRdatatype, ValueError):
+        return False
+
+
 class Zone:
     """The record sets of a zone, without what its signer makes.
 
-    `ask` tells the rest of a zone of which only some sets are known.
+    `ask` tells the rest of a zone of which only some sets are known. `odd` is beside them.
     """
 
     def __init__(
@@ -41,12 +78,13 @@ class Zone:
         rrsets: Iterable[RRset],
         names: Iterable[Name] = (),
         ask: Ask | None = None,
+        odd: Sequence[Odd] = (),
     ) -> None:
-        self.origin, self._ask = origin, ask
+        self.origin, self._ask, self.odd = origin, ask, odd
         self._nodes: dict[Name, dict[str, RRset]] = {}
         for rrset in rrsets:
             kind = dns.rdatatype.to_text(rrset.rdtype)
-            if rrset.name.is_subdomain(origin) and kind not in _SIGNATURES:
+            if rrset.name.is_subdomain(origin) and kind not in SIGNATURES:
                 node = self._nodes.setdefault(rrset.name, {})
                 if kind in node:
                     node[kind].update(rrset)  # type: ignore[no-untyped-call]
@@ -69,6 +107,10 @@ class Zone:
     def rdatas(self, name: Name, kind: str) -> tuple[Rdata, ...]:
         """The data of one set; nothing where there is none."""
         return tuple(self._nodes.get(name, {}).get(kind, ()))
+
+    def bar(self, name: Name, kind: str) -> Odd | None:
+        """What is odd at a name, if it is in the way of a record of that type."""
+        return next((odd for odd in self.odd if odd.name == name and odd.bars(kind)), None)
 
     def look_up(self, name: Name, kind: str) -> tuple[Rdata, ...]:
         """The same, for a name that no record of ours is for."""
@@ -109,30 +151,19 @@ class Zone:
             name = name.parent()
         return None
 
+    def redirection(self, name: Name) -> tuple[Name, Name] | None:
+        """The name above that has a DNAME, and where that leads this one (RFC 6672 section 2.2)."""
+        above = name
+        while above != self.origin and above.is_subdomain(self.origin):
+            above = above.parent()
+            for data in self.rdatas(above, "DNAME"):
+                target: Name = data.target  # type: ignore[attr-defined]
+                return above, name.relativize(above).concatenate(target)
+        return None
+
     def holds(self, name: Name) -> bool:
         """Whether a name, there or not, is in this zone and in none below it."""
         return name.is_subdomain(self.origin) and self.cut(name) is None
-
-
-def of_file(path: Path, origin: str) -> Zone:
-    """The zone in a master file (RFC 1035 section 5). Raises Problems."""
-    name = dns.name.from_text(origin)
-    # dnspython's own read_rrsets() allows no directive, and its zones are of one mind about CNAMEs.
-    manager = dns.zonefile.RRSetsReaderManager(name)
-    try:
-        with manager.writer(True) as read:  # type: ignore[no-untyped-call]  # dnspython's
-            dns.zonefile.Reader(
-                dns.tokenizer.Tokenizer(path.read_text("utf-8"), str(path)),
-                dns.rdataclass.IN,
-                read,
-                allow_directives=("$TTL", "$ORIGIN"),
-                default_ttl=TTL,
-            ).read()
-        return Zone(name, manager.rrsets)
-    except OSError as error:
-        raise Problems([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
-    except (dns.exception.DNSException, ValueError) as error:
-        raise Problems([Problem(str(path), f"is no zone file: {error}")]) from None
 
 
 def asked(origin: Name, records: Iterable[Record], ask: Ask) -> Zone:
@@ -151,8 +182,9 @@ def asked(origin: Name, records: Iterable[Record], ask: Ask) -> Zone:
         outcome, rrsets = ask(str(name), kind)
         own = [rrset for rrset in rrsets if not _is_among(rrset, stars.get(parent, ()))]
         found += own
+        is_above = any(rrset.name != name for rrset in own)  # where a DNAME or another zone is
         is_covered = bool(stars.get(parent))  # then no data is no proof that there is the name
-        if own or (outcome == Outcome.NO_DATA and not is_covered):
+        if not is_above and (own or (outcome == Outcome.NO_DATA and not is_covered)):
             names.add(name)
     covering = [rrset for some in stars.values() for rrset in some]
     return Zone(origin, [*found, *covering], names, ask)
@@ -167,9 +199,10 @@ def _star(parent: Name, origin: Name, ask: Ask) -> list[RRset]:
     """The wildcard that answers for names below `parent`: the last one that is none's answer."""
     found: list[RRset] = []
     for depth in range(len(origin.labels), len(parent.labels) + 1):
-        star = str(dns.name.Name((b"*", *parent.labels[-depth:])))
+        name = dns.name.Name((b"*", *parent.labels[-depth:]))
+        star = str(name)
         if ask(star, "TXT")[0] != Outcome.NO_NAME:
-            some = [rrset for kind in _COVERED for rrset in ask(star, kind)[1]]
+            some = [r for kind in _COVERED for r in ask(star, kind)[1] if r.name == name]
             found = found if all(_is_among(rrset, found) for rrset in some) else some
     return found
 

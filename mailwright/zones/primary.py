@@ -130,10 +130,16 @@ class Primary:
 
     def _answer(self, name: str, kind: str) -> tuple[Outcome, list[RRset]]:
         reply = self._ask(dns.name.from_text(name), kind)
-        if not reply.flags & dns.flags.AA:
-            raise Refused(f"{self.server}: {name} is in a zone that it does not serve")
         owner = dns.name.from_text(name)
+        if not reply.flags & dns.flags.AA:
+            cuts = [r for r in reply.authority if r.rdtype == dns.rdatatype.NS]
+            if any(owner.is_subdomain(rrset.name) for rrset in cuts):
+                return Outcome.NO_DATA, cuts  # another zone begins there
+            raise Refused(f"{self.server}: {name} is in a zone that it does not serve")
         rrsets = [rrset for rrset in reply.answer if rrset.name == owner]
+        above = [rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.DNAME]
+        if above and not any(rrset in rrsets for rrset in above):
+            return Outcome.ALIAS, above  # and the alias that follows from it is made up
         missing = Outcome.NO_NAME if reply.rcode() == Rcode.NXDOMAIN else Outcome.NO_DATA
         return (Outcome.DATA if rrsets else missing), rrsets
 

@@ -24,7 +24,7 @@ from mailwright.dns.formats.octodns import VALUES
 from mailwright.dns.record import Record
 from mailwright.net.authority import Authority
 from mailwright.zones.change import Change
-from mailwright.zones.present import Zone
+from mailwright.zones.present import Odd, Zone
 from mailwright.zones.primary import Refused, Unusable
 
 _INSTALL = "pip install --editable '.[octodns]' in the clone, and the package of its provider"
@@ -70,8 +70,9 @@ class OctoDns:
         """The zone as its provider shows it."""
         found = self._populated(origin)
         self._read[origin] = found
-        sets = (_rrset(record) for record in found.records)
-        return Zone(origin, (rrset for rrset in sets if rrset is not None))
+        sets = {record: _rrset(record) for record in found.records}
+        odd = [_odd(record) for record, rrset in sets.items() if rrset is None]
+        return Zone(origin, (rrset for rrset in sets.values() if rrset is not None), odd=odd)
 
     def send(self, zone: Zone, changes: list[Change]) -> None:
         """Do the changes, as the provider does them: record by record with most."""
@@ -84,6 +85,9 @@ class OctoDns:
             return
         if any(not _is_agreed(change, zone, wanted) for change in plan.changes):
             raise Refused(_CHANGED)
+        for record in (change.new for change in plan.changes if change.new):
+            if not _is_exact(record, wanted):
+                raise Refused(f"octoDNS cannot write {record.fqdn} {record._type} as it is")
         with self._told(provider.id):
             provider.apply(plan)
 
@@ -147,6 +151,13 @@ def _rrset(record: Any) -> RRset | None:
     return dns.rrset.from_text(name, record.ttl, "IN", kind, *record.to_rrset().rdatas)
 
 
+def _odd(record: Any) -> Odd:
+    name, kind = dns.name.from_text(record.fqdn), record._type
+    return Odd(
+        "the provider", name, kind, f"{record.fqdn} {kind}", f"{kind} is not a type of the DNS"
+    )
+
+
 def _wanted(zone: Zone, changes: Iterable[Change]) -> Sets:
     """TTL and data of each set that is touched, as it has to be."""
     found: Sets = {}
@@ -188,3 +199,9 @@ def _is_agreed(change: Any, zone: Zone, wanted: Sets) -> bool:
     key = dns.name.from_text(record.fqdn), record._type
     before = _rrset(change.existing) if change.existing else ()
     return key in wanted and before is not None and {*before} == {*zone.rdatas(*key)}
+
+
+def _is_exact(record: Any, wanted: Sets) -> bool:
+    """Whether octoDNS has a set octet for octet, other people's values in it too."""
+    _, some = wanted[dns.name.from_text(record.fqdn), record._type]
+    return {*(_rrset(record) or ())} == {*some}

@@ -109,19 +109,24 @@ class Push:
         self, origin: Name, origins: Collection[str], records: list[Record]
     ) -> Iterator[Plan]:
         zone = self.target.zone(origin, records)
-        below: dict[Name, list[Record]] = {}
+        by_cut: dict[Name | None, list[Record]] = {}
         for record in records:
-            if cut := zone.cut(dns.name.from_text(record.name)):
-                below.setdefault(cut, []).append(record)
-        inside = [record for some in below.values() for record in some]
-        mine = [record for record in records if record not in inside] if inside else records
+            by_cut.setdefault(zone.cut(dns.name.from_text(record.name)), []).append(record)
+        below = {cut: some for cut, some in by_cut.items() if cut and self._serves(cut)}
+        # What is in a zone that is served elsewhere is a conflict of this one.
+        mine = [record for cut, some in by_cut.items() if cut not in below for record in some]
         before = concerned(self._memory.read(origin), origins, self._known)
         merging = Merging(zone, mine, before, self.look_up, self.replaced)
         yield Plan(zone, merging.changes(), before, origins)
         for cut, some in below.items():
-            if self.target.apex(cut) != cut:
-                raise Refused(f"{_shown(cut)} is a zone of its own, which is not served there")
             yield from self._planned(cut, origins, some)
+
+    def _serves(self, cut: Name) -> bool:
+        """Whether a zone below another one is at the target too."""
+        try:
+            return bool(self.target.apex(cut) == cut)
+        except Refused:
+            return False
 
     def _zones(self) -> Iterator[tuple[Name, Collection[str], list[Record]]]:
         """Each zone with our domains in it and their records; few zones have several of them."""

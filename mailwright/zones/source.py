@@ -18,7 +18,7 @@ from mailwright.model.problems import Problem, Problems
 from mailwright.net import tsig
 from mailwright.net.authority import Authority, Outcome
 from mailwright.net.resolver import Reply, Resolver
-from mailwright.zones import present
+from mailwright.zones import master_file, present
 from mailwright.zones.present import Zone
 from mailwright.zones.primary import Primary
 
@@ -61,7 +61,7 @@ def source(where: str, port: int, key_file: Path | None, resolver: Resolver) -> 
     if not path.exists():
         expected = f"a zone file, a folder of them, the address of a server, or {LIVE}"
         raise Problems([Problem(where, "is not there", expected=expected)])
-    return lambda origin, some: present.of_file(
+    return lambda origin, some: master_file.read(
         path / f"{origin}.zone" if path.is_dir() else path, origin
     )
 

@@ -243,9 +243,68 @@ def test_a_zone_below_is_pushed_where_it_is(world: World) -> None:
     assert "mail.example.com. 3600 IN A 198.51.100.10" in world.primary.text("mail.example.com")
     assert "198.51.100.10" not in world.primary.text("example.com")
     world.primary.start({**ZONES, "example.com": foreign})
+    code, out, _ = world.push("--yes", "example.com")
+    assert code == 3
+    assert "conflict a mail.example.com: mail.example.com. is a zone of its own" in out
+    assert "198.51.100.10" not in world.primary.text("example.com")
+    assert "_dmarc.example.com. 3600 IN TXT" in world.primary.text("example.com")
+
+
+STRANGE = """\
+_printer._ipp._tcp 60 IN TXT "txtvers=1" "qtotal=1" "rp=ipp/print"
+@ 600 IN TXT "\\255\\000" "a\\"b;c\\\\d" ""
+"""
+
+
+def test_other_people_s_txt_stays_string_for_string(world: World) -> None:
+    world.primary.start({**ZONES, "example.com": FOREIGN + STRANGE})
+    before = world.texts()["example.com"].splitlines()
+    assert world.push("--yes", "example.com")[0] == 0
+    after = world.texts()["example.com"].splitlines()
+    (printer,) = (line for line in before if "txtvers" in line)
+    (octets,) = (line for line in before if "255" in line and "TXT" in line)
+    assert {printer, octets} <= {*after}
+
+
+def test_a_zone_that_is_partly_elsewhere_gets_the_rest_and_only_once(world: World) -> None:
+    """Delegated keys, a DNAME, and aliases to a name with other senders."""
+    foreign = """\
+@ 600 IN TXT "v=spf1 ?all"
+www 600 IN CNAME @
+_domainkey 600 IN NS ns1.elsewhere.example.
+_tcp 600 IN DNAME services.elsewhere.example.
+"""
+    world.primary.start({**ZONES, "example.com": foreign})
+    code, out, _ = world.push("--yes", "example.com")
+    told = [line.split(":")[0] for line in out.splitlines() if line.startswith("  conflict")]
+    assert code == 3
+    assert "  conflict spf www.example.com" in told and "  conflict mx www.example.com" in told
+    assert any(line.startswith("  conflict dkim mw") for line in told)
+    assert any(line.startswith("  conflict srv _imaps._tcp.example.com") for line in told)
+    zone = world.primary.text("example.com")
+    assert "example.com. 3600 IN MX 10 mail.example.com." in zone and "_dmarc.example.com." in zone
+    code, out, _ = world.push("--yes", "example.com")
+    assert (code, "nothing to do" in out) == (3, True)
+    assert world.primary.text("example.com") == zone
+    world.primary.stop()
+    world.primary.can_transfer = False
+    world.primary.start({**ZONES, "example.com": foreign})
+    asked = world.push("--dry", "example.com")
+    assert "conflict srv _imaps._tcp.example.com: the DNAME at _tcp.example.com." in asked[1], asked
+
+
+def test_yes_is_not_for_a_third_of_a_zone(world: World) -> None:
+    world.push("--yes", "example.com")
+    (world.folder / "hosts.py").write_text(HOSTS.replace("mail.example.com", "mx.example.com"))
+    inventories.make_keys(world.folder)
+    for host in load(world.folder, require_tls=False).hosts:
+        inventories.self_signed(world.folder / host.tls_chain_file, host.name)
+    before = world.texts()
     code, _, err = world.push("--yes", "example.com")
-    assert code == 1
-    assert "mail.example.com is a zone of its own, which is not served there" in err
+    assert (code, "example.com: more than a third of it would change" in err) == (1, True)
+    assert world.texts() == before
+    assert world.push("--yes", "--force", "example.com")[0] == 3, "another's backup MX is there"
+    assert "993 mx.example.com." in world.primary.text("example.com")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What of ours goes into a zone that others publish in, and what stays theirs."""
 
+import json
 import string
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -8,23 +9,37 @@ from pathlib import Path
 import dns.exception
 import dns.name
 import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import dns.zone
 import dns.zonefile
 import pytest
+from click.testing import CliRunner, Result
 from dns.rdata import Rdata
+from dns.rdtypes.ANY.TXT import TXT
+from dns.rrset import from_rdata
 from hypothesis import example, given
 from hypothesis import strategies as st
+from octodns.provider.yaml import YamlProvider
+from octodns.record import Record as OctoRecord
+from octodns.zone import Zone as OctoZone
 
 from mailwright.check.check_host import Evaluation
+from mailwright.cli import cli
+from mailwright.dns.formats import octodns
 from mailwright.dns.record import Record
 from mailwright.model import spf
 from mailwright.model.problems import Problems
 from mailwright.net.data import text
-from mailwright.zones import senders
+from mailwright.zones import master_file, senders
 from mailwright.zones.change import Change, Verdict
 from mailwright.zones.memory import Memory, Value
 from mailwright.zones.merge import Merging
-from mailwright.zones.present import Zone, of_file
+from mailwright.zones.plan import Plan
+from mailwright.zones.present import Zone
 from mailwright.zones.senders import merged
+from tests.inventories import make_keys
+from tests.unit.conftest import Folder
 
 ORIGIN = dns.name.from_text("example.com.")
 SPF = Record("spf", "example.com.", "TXT", ("v=spf1 mx -all",), "Why.")
@@ -264,7 +279,7 @@ def test_a_file_that_is_no_zone_is_said_to_be_none(tmp_path: Path) -> None:
     path = tmp_path / "zone"
     path.write_text("@ 60 IN NONSENSE x\n")
     with pytest.raises(Problems, match="is no zone file"):
-        of_file(path, "example.com")
+        master_file.read(path, "example.com")
 
 
 REAL = """\
@@ -284,7 +299,7 @@ www     A       192.0.2.80
 def test_a_zone_file_as_name_servers_have_it(tmp_path: Path) -> None:
     path = tmp_path / "zone"
     path.write_text(REAL)
-    zone = of_file(path, "example.com")
+    zone = master_file.read(path, "example.com")
     kept = {str(rrset.name): rrset.ttl for rrset in zone.rrsets()}
     assert kept == {"example.com.": 3600, "ns1.example.com.": 3600, "www.sub.example.com.": 60}
 
@@ -406,3 +421,231 @@ def test_whoever_could_send_can_send(
 def test_several_records_become_one(theirs: list[str], ours: str) -> None:
     whole = merged("example.com", ours, theirs)
     assert spf.parse(whole)[-1] == spf.parse(ours)[-1]
+
+
+# -- zones as they really are ---------------------------------------------------------------------
+
+MEANT = [
+    '"v=spf1" "include:_spf.elsewhere.example" "-all"',
+    '" v=spf1 include:_spf.elsewhere.example -all"',
+    r'"\"v=spf1 include:_spf.elsewhere.example -all\""',
+    '"V = SPF1 include:_spf.elsewhere.example ~all"',
+    '"v=spf1include:_spf.elsewhere.example ~all"',
+    '"include:_spf.elsewhere.example ~all"',
+    '"spf1 include:_spf.elsewhere.example"',
+]
+
+
+@pytest.mark.parametrize("there", MEANT)
+def test_what_is_meant_as_spf_is_not_answered_by_a_no(there: str) -> None:
+    def world(name: str, kind: str) -> Sequence[Rdata]:
+        return [dns.rdata.from_text("IN", "TXT", '"v=spf1 ip4:192.0.2.1 -all"')]
+
+    lines = f"@ 60 TXT {there}"
+    policy, change = changes(lines, DMARC, SPF, look_up=world)
+    assert change.verdict == policy.verdict == Verdict.CONFLICT
+    assert "is meant as SPF, and none" in change.because
+    (change,) = changes(lines, SPF, look_up=world, replace=["spf example.com"])
+    assert texts(change.added) == ["v=spf1 mx include:_spf.elsewhere.example -all"]
+    assert len(change.removed) == 1
+
+
+@pytest.mark.parametrize(
+    "other", ["spf-verification=1", "v=spf10 all", "all", "we use spf1", "v=spf2.0", "no -all here"]
+)
+def test_what_is_somebody_else_s_text_is_not_meant_as_spf(other: str) -> None:
+    assert one(f'@ 60 TXT "{other}"', SPF).verdict == Verdict.ADD
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        "ip4:192.0.2.0/255.255.255.0",
+        "ip4:192.0.2.0/0.0.0.255",
+        "ip6:fe80::1%eth0",
+        "ip4:192.0.2.1/24/24",
+    ],
+)
+def test_spf_that_receivers_cannot_read_is_not_merged(term: str) -> None:
+    change = one(f'@ 60 TXT "v=spf1 {term} -all"', SPF)
+    assert change.verdict == Verdict.CONFLICT and term in change.because
+
+
+WWW = [
+    Record("mx", "www.example.com.", "MX", ("0 .",), ""),
+    Record("spf", "www.example.com.", "TXT", ("v=spf1 -all",), ""),
+    Record("dmarc", "_dmarc.www.example.com.", "TXT", ("v=DMARC1; p=reject",), ""),
+]
+TOLD = {
+    "nothing": "",
+    "an alias to the apex": "www 60 CNAME @",
+    "with senders": 'www 60 CNAME @\n@ 60 TXT "v=spf1 ?all"',
+    "with others": 'www 60 CNAME @\n@ 60 TXT "v=spf1 ip4:192.0.2.1 ~all"',
+    "an alias to its own": 'www 60 CNAME w\nw 60 MX 0 .\nw 60 TXT "v=spf1 -all"',
+    "a DNAME": "_domainkey 60 DNAME keys.elsewhere.example.",
+    "a DNAME within": '_domainkey 60 DNAME k\nmw1.k 60 TXT "v=DKIM1; k=rsa; p=AAAA"',
+    "a DNAME at the zone": "@ 60 DNAME elsewhere.example.",
+    "a delegation": "_domainkey 60 NS ns.elsewhere.example.",
+    "another alias": "mail 60 CNAME elsewhere.example.",
+    "a wildcard": "* 60 TXT x",
+    "a loop": "www 60 CNAME www\nmail 60 CNAME mail",
+    "SPF that includes us": 'x 60 TXT "v=spf1 include:www.example.com -all"\n'
+    '@ 60 TXT "v=spf1 include:x.example.com -all"',
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("replace", [(), ("all",)])
+def test_a_second_push_changes_nothing(name: str, replace: Sequence[str]) -> None:
+    wanted = [SPF, DMARC, MX, A, DKIM, TLSA, CAA, ALIAS, TLS_RPT, *WWW]
+    there, ours = zone(TOLD[name]), frozenset[Value]()
+    first = Merging(there, wanted, ours, nothing, replace).changes()
+    plan = Plan(there, first, ours)
+    again = Merging(done(there, plan.pending), wanted, plan.after, nothing, replace).changes()
+    assert [c for c in again if c.verdict.is_done] == []
+    assert [c.subject for c in again if c.verdict == Verdict.CONFLICT] == [
+        c.subject for c in plan.conflicts
+    ]
+
+
+def done(there: Zone, some: Sequence[Change]) -> Zone:
+    """A zone once changes are done in it."""
+    found = {(r.name, r.rdtype): [*r] for r in there.rrsets()}
+    for change in some:
+        for data in change.removed:
+            found[change.name, data.rdtype] = [
+                each for each in found[change.name, data.rdtype] if each != data
+            ]
+        for data in change.added:
+            found.setdefault((change.name, data.rdtype), []).append(data)
+    return Zone(ORIGIN, [from_rdata(name, 60, *s) for (name, _), s in found.items() if s])
+
+
+@pytest.mark.parametrize(
+    ("there", "record", "why"),
+    [
+        (TOLD["a DNAME"], DKIM, "the DNAME at _domainkey.example.com."),
+        (TOLD["a DNAME at the zone"], DKIM, "the DNAME at example.com."),
+        (TOLD["a delegation"], DKIM, "is a zone of its own"),
+        (TOLD["with senders"], WWW[1], "there is an alias"),
+    ],
+)  # fmt: skip
+def test_below_what_is_elsewhere_nothing_is_published(there: str, record: Record, why: str) -> None:
+    change, apex = changes(there, record, MX)
+    assert (change.verdict, apex.verdict) == (Verdict.CONFLICT, Verdict.ADD)
+    assert why in change.because
+
+
+def test_where_a_dname_leads_to_the_same_it_is_right() -> None:
+    change = one(TOLD["a DNAME within"], DKIM)
+    assert (change.verdict, change.because) == (
+        Verdict.RIGHT, "by the DNAME at _domainkey.example.com.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("moved", "is_drastic"), [(4, False), (5, True)])
+def test_more_than_a_third_of_a_zone_is_drastic(moved: int, is_drastic: bool) -> None:
+    old = "".join(f"h{n} 60 A 192.0.2.{n}\n" for n in range(12))
+    ours = "".join(old.splitlines(keepends=True)[:moved])
+    plan = Plan(zone(old), changes(old, MX, A, ours=ours), frozenset())
+    assert plan.is_drastic == is_drastic
+    few = Plan(zone(ours), changes(ours, MX, ours=ours), frozenset())
+    assert not few.is_drastic, "a handful is not a zone to lose"
+
+
+# -- a zone file and what becomes of it -----------------------------------------------------------
+
+ODD_ZONE = """\
+$TTL 1h
+example.com 60 IN SOA ns.dns.example. dns.dns.example. 1 2 3 4 5
+@ NS ns.dns.example.
+@ 1 IN CNAME pages.elsewhere.example.
+@ TXT "site" "verification"
+mail 60 ALIAS elsewhere.example.
+two CNAME a
+two CNAME b
+_Printer._ipp._tcp 60 TXT "txtvers=1" "qtotal=1" "rp=ipp/print"
+octets TXT "\\255\\000" "a\\"b;c\\\\d" ""
+key SSHFP 1 1 0123456789abcdef0123456789abcdef01234567
+"""
+
+
+def merge(folder: Folder, name: str, text: str = ODD_ZONE) -> tuple[Result, Path]:
+    folder.load()
+    make_keys(folder.path)
+    file = folder.path / "odd.zone"
+    file.write_text(text)
+    words = ["dns", str(folder.path), "example.com", "--merge", str(file), "--format", name]
+    return CliRunner().invoke(cli, words), file
+
+
+def test_a_zone_file_is_merged_around_what_is_odd(folder: Folder) -> None:
+    result, file = merge(folder, "bind")
+    assert result.exit_code == 3
+    for number in (4, 6, 7, 8):
+        assert f"conflict {file}:{number}: " in result.stderr
+    assert f"conflict a mail.example.com: {file}:6 has ALIAS" in result.stderr
+    made = dns.zone.from_text(result.stdout, "example.com.", relativize=False)
+    assert str(made.find_rdataset("example.com.", "MX")[0]) == "10 mail.example.com."
+    assert made.get_rdataset("mail.example.com.", "A") is None
+    assert "; mail.example.com. 60 ALIAS elsewhere.example.\n" in result.stdout
+    for line in (
+        '_Printer._ipp._tcp.example.com. 60 IN TXT ( "txtvers=1" "qtotal=1" "rp=ipp/print" )',
+        r'octets.example.com. 3600 IN TXT ( "\255\000" "a\"b;c\\d" "" )',
+    ):
+        assert f"{line}\n" in result.stdout
+    again, _ = merge(folder, "bind", result.stdout)
+    assert (again.exit_code, again.stderr) == (0, "")
+    theirs = [line for line in result.stdout.splitlines() if line.startswith(("_Pr", "oct", "key"))]
+    assert len(theirs) == 3 and {*theirs} <= {*again.stdout.splitlines()}
+
+
+def test_json_has_strings_as_well_as_text(folder: Folder) -> None:
+    (found,) = json.loads(merge(folder, "json")[0].stdout)
+    octets, printer, alias = (
+        next(r for r in found["records"] if r["id"].startswith(start))
+        for start in ("foreign-txt octets", "foreign-txt _Printer", "odd-alias mail")
+    )
+    assert octets["data"] == [r'"\255\000" "a\"b;c\\d" ""']
+    assert printer["data"] == ['"txtvers=1" "qtotal=1" "rp=ipp/print"']
+    assert (alias["level"], alias["data"]) == ("odd", [])
+
+
+def test_octodns_is_told_to_ignore_what_it_would_not_keep(folder: Folder) -> None:
+    result, _ = merge(folder, "octodns")
+    assert result.exit_code == 3
+    for name in ("octets", "_Printer._ipp._tcp", ""):
+        assert f"conflict txt {name}{'.' * bool(name)}example.com: octoDNS" in result.stderr
+    (folder.path / "example.com.yaml").write_text(result.stdout)
+    made = OctoZone("example.com.", [])
+    YamlProvider("ours", str(folder.path)).populate(made)
+    ignored = {(r.name, r._type) for r in made.records if r.ignored}
+    assert ignored == {("", "ALIAS"), ("", "TXT"), ("mail", "ALIAS"), ("octets", "TXT"),
+                       ("_printer._ipp._tcp", "TXT")}  # fmt: skip
+    assert {("key", "SSHFP"), ("", "MX"), ("_dmarc", "TXT")} <= {
+        (r.name, r._type) for r in made.records
+    }
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=2))
+@example([b'"quoted"'])
+@example([b'"'])
+@example([b'a" "b'])
+@example([b"a\\;b"])
+@example([b"x" * 255, b"y"])
+@example([b"x" * 255, b""])
+def test_what_octodns_does_not_ignore_is_what_it_was(strings: list[bytes]) -> None:
+    data = TXT(dns.rdataclass.IN, dns.rdatatype.TXT, [each[:255] for each in strings])
+    if octodns.holds(data):
+        value = json.loads(json.dumps(octodns.VALUES["TXT"](data)))
+        made = OctoRecord.new(
+            OctoZone("example.com.", []), "x", {"type": "TXT", "ttl": 60, "values": [value]}
+        )
+        assert made.to_rrset().rdatas == [data.to_text()]
+
+
+@pytest.mark.parametrize("name", ["values", "terraform", "dnscontrol"])
+def test_what_is_odd_is_told_whatever_is_written(name: str, folder: Folder) -> None:
+    result, file = merge(folder, name)
+    assert (result.exit_code, f"conflict {file}:6: " in result.stderr) == (3, True)
+    assert "printer" not in result.stdout.lower()

@@ -24,6 +24,7 @@ class Format:
     foot: str = ""
     everywhere: bool = False
     whole: bool = False
+    lacking: Callable[[str, Sequence[Record]], Iterable[tuple[str, str]]] = lambda *_: ()
 
     def stream(self, zones: Iterable[tuple[str, Sequence[Record]]]) -> Iterator[str]:
         """All zones, piece by piece; one that has no record is left out."""
@@ -39,7 +40,7 @@ FORMATS = {
     "bind": Format(bind.text, ".zone", everywhere=True, whole=True),
     "values": Format(values.text, ".txt", everywhere=True),
     "json": Format(json.text, ".json", ",\n", "[\n", "]\n", everywhere=True, whole=True),
-    "octodns": Format(octodns.text, ".yaml", "---\n", whole=True),
+    "octodns": Format(octodns.text, ".yaml", "---\n", whole=True, lacking=octodns.lacking),
     "dnscontrol": Format(dnscontrol.text, ".js"),
     "terraform": Format(terraform.text, ".tf.json", ",\n", "[\n", "]\n"),
     "nsupdate": Format(nsupdate.text, ".nsupdate"),

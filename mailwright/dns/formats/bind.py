@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailwright.dns.record import FOREIGN, Record, strings
+from mailwright.dns.record import FOREIGN, ODD, Record
 from mailwright.model import address
 
 _HOST_LABELS = {"in-addr": 1, "ip6": 16}  # below a reverse zone of the usual /24 or /64
@@ -17,16 +17,19 @@ def text(origin: str, some: Sequence[Record]) -> str:
     names are in other people's zones, and PTR as comments, for whoever assigns the addresses.
     """
     head = f"; Zone {address.both(origin)}" if origin else "; Outside the zones of our domains"
-    pointers = [r for r in some if r.type == "PTR" and r.level != FOREIGN]
-    sets = [_record_set(record) for record in some if record not in pointers]
+    pointers = [r for r in some if r.type == "PTR" and r.level not in (FOREIGN, ODD)]
+    away = set(map(id, pointers))
+    sets = [_record_set(record) for record in some if id(record) not in away]
     return "\n\n".join([head, *sets, *([_pointers(pointers)] if pointers else [])]) + "\n"
 
 
 def _record_set(record: Record) -> str:
     lines = [f"; {record.why} ({record.level})"]
-    for value in record.values:
-        pieces = strings(value) if record.type == "TXT" else [value]
-        data = pieces[0] if len(pieces) == 1 else f"( {' '.join(pieces)} )"
+    if record.level == ODD:
+        return "\n".join([*lines, *(f"; {value}" for value in record.values)])
+    for data in record.data:
+        if record.type == "TXT" and '" "' in data:
+            data = f"( {data} )"
         lines.append(f"{record.name} {record.ttl} IN {record.type} {data}")
     return "\n".join(lines)
 

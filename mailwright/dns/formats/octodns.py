@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from mailwright.dns.record import Record
+from mailwright.dns.record import ODD, STRING, Record
 from mailwright.model import address
-from mailwright.model.problems import Problem, Problems
 
 VALUES: dict[str, Callable[[Any], object]] = {
     "A": lambda data: data.address,
@@ -35,40 +34,112 @@ VALUES: dict[str, Callable[[Any], object]] = {
         "matching_type": data.mtype,
         "selector": data.selector,
     },
-    "TXT": lambda data: b"".join(data.strings).decode().replace(";", r"\;"),
+    "DNAME": lambda data: data.target.to_text(),
+    "DS": lambda data: {
+        "algorithm": data.algorithm,
+        "digest": data.digest.hex(),
+        "digest_type": data.digest_type,
+        "key_tag": data.key_tag,
+    },
+    "NAPTR": lambda data: {
+        "flags": data.flags.decode(),
+        "order": data.order,
+        "preference": data.preference,
+        "regexp": data.regexp.decode(),
+        "replacement": data.replacement.to_text(),
+        "service": data.service.decode(),
+    },
+    "SSHFP": lambda data: {
+        "algorithm": data.algorithm,
+        "fingerprint": data.fingerprint.hex(),
+        "fingerprint_type": data.fp_type,
+    },
+    "TXT": lambda data: _text(b"".join(data.strings)),
 }
+_ONE = ("ALIAS", "CNAME", "DNAME")  # types of which a name has one
+_ALIASES = ("ALIAS", "ANAME", "CNAME")  # the last one only at the zone's own name
+_IGNORED = '- octodns: {"ignored": true, "lenient": true}'  # what is there stays as it is
 
 
 def text(origin: str, some: Sequence[Record]) -> str:
     """One zone. TXT of several purposes at one name is one record set, as it is in DNS.
 
-    octoDNS keeps out of the zone's SOA and, where they are not said, its NS. Raises Problems for a
-    type that it would delete, since it does not know it here.
+    octoDNS keeps out of the zone's SOA and, where they are not said, its NS.
     """
     sets: dict[str, dict[str, list[Record]]] = {}
     for record in some:
-        name = record.below(origin).removeprefix("@")
-        if record.type in VALUES and (name or record.type != "NS"):
-            sets.setdefault(name, {}).setdefault(record.type, []).append(record)
-    if unknown := [r for r in some if r.type not in VALUES and r.type != "SOA"]:
-        raise Problems(Problem(r.name, f"has {r.type}, which is not written here") for r in unknown)
+        name, kind = record.below(origin).removeprefix("@").lower(), _kind(record, origin)
+        if kind and (name or kind != "NS"):
+            sets.setdefault(name, {}).setdefault(kind, []).append(record)
     lines = [f"# {address.both(origin)}"]
+    lines += [f"# not written: {line}" for record in some for line in _unwritten(record, origin)]
     for name in sorted(sets, key=_natural):
         lines.append(f"{json.dumps(name)}:")
-        lines += [line for kind in sorted(sets[name]) for line in _set(sets[name][kind])]
+        lines += [line for kind in sorted(sets[name]) for line in _set(kind, sets[name][kind])]
     return "\n".join(lines) + "\n"
 
 
-def _set(records: Iterable[Record]) -> list[str]:
+def _unwritten(record: Record, origin: str) -> Iterable[str]:
+    if _kind(record, origin) or record.type == "SOA":
+        return ()
+    if record.level == ODD:
+        return record.values
+    return (f"{record.name} {record.type} {data}" for data in record.data)
+
+
+def lacking(origin: str, some: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    """What octoDNS would not have as it is, and what becomes of it.
+
+    It joins the strings of a TXT, and has ASCII only: such a set it is told to ignore.
+    """
+    for record in some:
+        if not _kind(record, origin) and record.type != "SOA" and record.level != ODD:
+            yield record.id, f"octoDNS is not told of {record.type}, and may delete it"
+    for name in sorted({r.name for r in some if r.type == "TXT" and not all(map(holds, r.rdatas))}):
+        what = (
+            "octoDNS cannot write a TXT value there as it is, so it is told to ignore all of them"
+        )
+        yield f"txt {name.rstrip('.')}", what
+
+
+def holds(data: Any) -> bool:
+    """Whether octoDNS has data of a TXT as it is: ASCII, in strings that are split when full."""
+    whole = b"".join(data.strings)
+    is_one = [*data.strings] == [whole[n : n + STRING] for n in range(0, len(whole) or 1, STRING)]
+    return is_one and whole.isascii() and not any(each in whole for each in (b'" "', b"\\;"))
+
+
+def _text(whole: bytes) -> str:
+    """octoDNS takes a backslash off before semicolons, and quotes off around a value."""
+    value = whole.decode("utf-8", "replace").replace(";", r"\;")
+    return f'"{value}"' if value.startswith('"') else value
+
+
+def _kind(record: Record, origin: str) -> str:
+    """The type that octoDNS has for a record; none for what is no record anywhere."""
+    if record.level != ODD:
+        return record.type if record.type in VALUES else ""
+    is_alias = record.type in _ALIASES and (record.type != "CNAME" or record.name == f"{origin}.")
+    return "ALIAS" if is_alias and record.values[0].endswith(".") else ""
+
+
+def _set(kind: str, records: Sequence[Record]) -> list[str]:
     """One record set; a value is written as JSON, which is YAML as well."""
-    records = list(records)
     lines = [f"# {record.why} ({record.level})" for record in records]
-    lines += [f"- ttl: {records[0].ttl}", f"  type: {records[0].type}"]
-    values = [VALUES[record.type](data) for record in records for data in record.rdatas]
-    words = [json.dumps(value, sort_keys=True) for value in values]
-    if records[0].type == "CNAME":
-        return [*lines, f"  value: {words[0]}"]  # there is only ever one
-    return [*lines, "  values:", *(f"  - {word}" for word in words)]
+    if kind == "ALIAS":
+        said: list[object] = [records[0].values[0].split()[-1]]
+        is_exact = False
+    else:
+        some = [data for record in records for data in record.rdatas]
+        said = [VALUES[kind](data) for data in some]
+        is_exact = kind != "TXT" or all(map(holds, some))
+    start = f"ttl: {records[0].ttl}"
+    lines += [f"- {start}"] if is_exact else [_IGNORED, f"  {start}"]
+    words = [json.dumps(value, sort_keys=True) for value in said]
+    values = (
+        [f"  value: {words[0]}"] if kind in _ONE else ["  values:", *(f"  - {w}" for w in words)]
+    )
+    return [*lines, f"  type: {kind}", *values]
 
 
 def _natural(name: str) -> list[int | str]:

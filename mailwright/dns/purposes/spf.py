@@ -12,6 +12,7 @@ from mailwright.model import spf
 from mailwright.model.domain import Domain
 from mailwright.model.host import MailHost
 from mailwright.model.problems import Invalid, shown
+from mailwright.report.finding import Severity
 
 
 def of_host(host: MailHost, is_domain: bool) -> Iterator[Record]:
@@ -39,6 +40,9 @@ def judge(record: Record, rdatas: Sequence[Any]) -> Iterator[Fault]:
     """Whether there is one that can be read; `check.zone` evaluates it."""
     found = such(rdatas, spf.is_spf)
     yield from counted(record, rdatas, found)
+    for value in such(rdatas, spf.is_meant):
+        level = Severity.WARNING if found else None
+        yield "meant", f"{shown(value)} is meant as SPF, and none", level
     if len(found) == 1:
         try:
             spf.parse(found[0])
