@@ -141,6 +141,7 @@ def test_what_panels_and_servers_export(name: str, tmp_path: Path) -> None:
         ("@ SOA a b 1 2 3 4 300\ny 90 A 192.0.2.1\nx A 192.0.2.1\n", 90),
         ("x A 192.0.2.1\n", 3600),  # as ours, where nothing is said
         ("x A 192.0.2.1\ny 90 A 192.0.2.1\n", 3600),
+        ("z A 192.0.2.1\ny 90 A 192.0.2.1\nx A 192.0.2.1\n", 90),
         ("$TTL 5\n$TTL 1w2d\nx IN A 192.0.2.1\n", 9 * 86400),
     ],
 )
