@@ -181,13 +181,12 @@ class Lab:
         self._host(host).disk.require(label)
         self._swap(host, False, lambda machine: machine.disk.reset(label))
 
-    def copy(self, source: str, label: str, host: str, lab: "Lab | None" = None) -> None:
-        """Start a host from what another, or one of another lab, kept as `label`.
+    def copy(self, source: str, label: str, host: str) -> None:
+        """Start a host from what another kept as `label`; name, addresses and keys stay its own.
 
-        Name, addresses and keys stay its own. The host has that label as well then. The other one
-        must stay for as long.
+        The host has that label as well then. The other one must stay for as long.
         """
-        self._host(host).disk.copy((lab or self)._host(source).disk, label)
+        self._host(host).disk.copy(self._host(source).disk, label)
         self.reset(host, label)
 
     def stop(self, host: str, graceful: bool = False) -> None:

@@ -62,7 +62,7 @@ FILES = {
     "nftables.conf.j2": r"(\t\t)(type filter|ct state \w+|iif|icmpv6|icmp|tcp|meta)\b(.*)()$",
     "unbound/unbound.conf.d/mailwright.conf.j2": r"(    )([\w-]+:) (.*)()$",
 }
-SERVICE = r"({{ port }}|\[{{|[\w-]+) "
+SERVICE = r"(?:\[.*?\]:)?(?:{{ ports\.)?({{ ports\[name\]|[\w-]+)(?: }})? "
 ONLY_ON = {"@2.3": 12, "@2.4": 13}
 
 # The opposite of a value. A number becomes ten times as much, a list loses each of its words in
@@ -201,8 +201,8 @@ def _derived(file: str, text: str, pattern: str) -> Iterator[Mutant]:
     for number, line in enumerate(text.split("\n")):
         bare = line.strip()
         if file.endswith("master.cf.j2") and (service := re.match(SERVICE, line)):
-            blocks = [{"{{ port }}": "465 and 587", "[{{": "10025"}.get(service[1], service[1])]
-        if not bare or bare.startswith(("#", "--", "{%")) or line.startswith("{{ port }}"):
+            blocks = [{"{{ ports[name]": "465 and 587"}.get(service[1], service[1])]
+        if not bare or bare.startswith(("#", "--", "{%")) or line.startswith("{{ ports"):
             continue
         if bare.endswith("{") and "nftables" not in file and not bare.startswith("if "):
             blocks.append(bare.rstrip(" {").replace("{{ ", "").replace(" }}", ""))
@@ -319,6 +319,7 @@ TESTS = {
     "main.cf.* message_strip": "lab/test_identity.py::test_a_from",
     "main.cf.* header_checks": "mail::nobody_else_says",
     "main.cf": "postfix mail",
+    "master.cf.* scripts ": "sieve::script",
     "master.cf.* soft_bounce": "lab/test_bounces.py::test_whatever",
     "master.cf.* 465 and 587 -o smtpd_tls_security_level": ("attacks::smtp_takes_no_password"),
     "master.cf.* 465 and 587 -o smtpd_sasl_auth": "mail::leaves_signed",
@@ -378,10 +379,10 @@ TESTS = {
     "dovecot.conf.* lmtp_user_concurrency": "dovecot::burst",
     "dovecot.conf.* protocol lda": "quota",
     "dovecot.conf.* (sieve|imapsieve)": "sieve mail::spam lab/test_filters.py lab/test_learning.py",
-    "dovecot.conf.* port = 4190": "firewall::exactly",
+    "dovecot.conf.* port = .*sieve": "firewall::exactly",
     "dovecot.conf.* quota-status": "quota::refuses_at_rcpt",
     "dovecot.conf.* quota-warning": "quota::warns",
-    "dovecot.conf.* userip_connections": "attacks::as_many_programs",
+    "dovecot.conf.*userip_connections": "attacks::as_many_programs",
     "dovecot.conf.* (quota_status_toolarge|prlimit)": "lab/test_bounces.py::test_no_client",
     "dovecot.conf": "dovecot mail quota pop3 sieve sharing",
     "spam.sieve": "mail::spam_folder mail::scores lab/test_filters.py",

@@ -418,6 +418,7 @@ REGISTER = (
             "/var/log/alternatives.log",
             "/var/log/apt",
             "/var/log/dpkg.log",
+            "/var/log/wtmp",
             "/var/www/html",
         ),
         Backup.NO,

@@ -336,8 +336,8 @@ BROKEN = {
     ),
     "fields missing in master.cf": (
         "templates/etc/postfix/master.cf.j2",
-        "25        inet  n       -       y       -       -       smtpd",
-        "25        inet  n       -",
+        "{{ ports.smtp }}        inet  n       -       y       -       -       smtpd",
+        "{{ ports.smtp }}        inet  n       -",
         "bad field count",
     ),
     "map that nobody builds": (

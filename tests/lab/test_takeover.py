@@ -124,8 +124,9 @@ def written_to(who: Person) -> Callable[[], list[str]]:
 def what_does_not_serve_leaves_it_as_it_was(lab: Lab, inventory: Path, folder: Path) -> None:
     """A Postfix of ours that cannot start: the one set up by hand goes on."""
     broken = checkout(folder / "checkout")
-    port = "25        inet  n       -       y       -       -       smtpd\n"
-    edit(broken / "templates/etc/postfix/master.cf.j2", (port, port + port.replace("25", "22")))
+    smtp = "{{ ports.smtp }}"
+    port = f"{smtp}        inet  n       -       y       -       -       smtpd\n"
+    edit(broken / "templates/etc/postfix/master.cf.j2", (port, port + port.replace(smtp, "22")))
     said = Deploy.run(lab, inventory, checkout=broken).refused()
     for host in HOSTS:
         assert f"[{host}] postfix does not serve with the new configuration" in said
