@@ -9,24 +9,11 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from mailwright.model.acme import AUTHORITIES
 from mailwright.model.host import MailHost
 from mailwright.model.problems import shown
 from mailwright.net.resolver import Resolver
 from mailwright.report.finding import Finding, Severity
-
-# An authority's name in certificates, and those that it goes by in CAA: its own documentation.
-_AUTHORITIES = {
-    "Let's Encrypt": ("letsencrypt.org",),
-    "ZeroSSL": ("sectigo.com", "zerossl.com"),
-    "Sectigo Limited": ("sectigo.com", "comodoca.com"),
-    "Google Trust Services": ("pki.goog",),
-    "DigiCert Inc": ("digicert.com",),
-    "GlobalSign nv-sa": ("globalsign.com",),
-    "Buypass AS-983163327": ("buypass.com",),
-    "Actalis S.p.A.": ("actalis.it",),
-    "SSL Corporation": ("ssl.com",),
-}
-
 
 # Properties of RFC 8659, RFC 9495 and the CA/Browser Forum's Baseline Requirements (appendix A).
 _KNOWN = {
@@ -52,15 +39,15 @@ class Order:
 
 def by_host(host: MailHost) -> Order | None:
     """How the host orders its own certificate; None where it does not, or nobody knows where."""
-    if not (host.acme and host.acme.issuer and host.tls_keys):
+    if not (host.acme and host.acme.issuers and host.tls_keys):
         return None
-    return Order((host.acme.issuer,), "http-01", host.acme_account or "")
+    return Order(host.acme.issuers, "http-01", host.acme_account or "")
 
 
 def of(leaf: x509.Certificate) -> Order | None:
     """The next order of whoever has this certificate; None from an authority we do not know."""
-    issuer = next((str(a.value) for a in leaf.issuer if a.oid == NameOID.ORGANIZATION_NAME), "")
-    return Order(_AUTHORITIES[issuer]) if issuer in _AUTHORITIES else None
+    names = [str(a.value) for a in leaf.issuer if a.oid == NameOID.ORGANIZATION_NAME]
+    return next((Order(each.issuers) for each in AUTHORITIES if each.name in names[:1]), None)
 
 
 def refusal(order: Order, name: str, look_up: CaaLookUp) -> str:

@@ -315,9 +315,9 @@ def _orders(folder: Path, m: Machine) -> bool:
 
 def _issuers(folder: Path, m: Machine, table: MailTable, acme: Acme | None) -> list[str]:
     """Who may issue certificates for the host: who does, unless the description says otherwise."""
-    if table.caa is not None or not acme or not acme.issuer or not _orders(folder, m):
+    if table.caa is not None or not acme or not acme.issuers or not _orders(folder, m):
         return table.caa or []
-    return [f"{acme.issuer}; accounturi={m.acme_account}" if m.acme_account else acme.issuer]
+    return [acme.issuers[0] + (f"; accounturi={m.acme_account}" if m.acme_account else "")]
 
 
 def _tlsa(m: Machine, keys: Collection[str]) -> tuple[str, ...]:

@@ -14,18 +14,31 @@ LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 _KID = re.compile(r"[!-~]{1,256}")  # RFC 8555 section 7.3.4: an ASCII string
 _URL = frozenset(string.ascii_letters + string.digits + "-._~:/?&=%+@,")
 
-# Domains of directories, and the name that CAA has for the authority: its own documentation.
-_ISSUERS = {
-    "letsencrypt.org": "letsencrypt.org",
-    "zerossl.com": "sectigo.com",
-    "sectigo.com": "sectigo.com",
-    "pki.goog": "pki.goog",
-    "digicert.com": "digicert.com",
-    "globalsign.com": "globalsign.com",
-    "buypass.com": "buypass.com",
-    "actalis.com": "actalis.it",
-    "ssl.com": "ssl.com",
-}
+
+@dataclass(frozen=True)
+class Authority:
+    """Whom certificates are from, by its own documentation.
+
+    `name` is its own in them, `issuers` those that it goes by in CAA, of which the first is to be
+    published, `directory` the domain of its ACME directories.
+    """
+
+    name: str
+    issuers: tuple[str, ...]
+    directory: str
+
+
+AUTHORITIES = (
+    Authority("Let's Encrypt", ("letsencrypt.org",), "letsencrypt.org"),
+    Authority("ZeroSSL", ("sectigo.com", "zerossl.com"), "zerossl.com"),
+    Authority("Sectigo Limited", ("sectigo.com", "comodoca.com"), "sectigo.com"),
+    Authority("Google Trust Services", ("pki.goog",), "pki.goog"),
+    Authority("DigiCert Inc", ("digicert.com",), "digicert.com"),
+    Authority("GlobalSign nv-sa", ("globalsign.com",), "globalsign.com"),
+    Authority("Buypass AS-983163327", ("buypass.com",), "buypass.com"),
+    Authority("Actalis S.p.A.", ("actalis.it",), "actalis.com"),
+    Authority("SSL Corporation", ("ssl.com",), "ssl.com"),
+)
 
 
 @dataclass(frozen=True)
@@ -42,10 +55,11 @@ class Acme:
     eab_key: str = field(default="", repr=False)
 
     @property
-    def issuer(self) -> str:
-        """The authority's name in CAA (RFC 8659 section 4.2), empty where we do not know it."""
+    def issuers(self) -> tuple[str, ...]:
+        """The authority's names in CAA (RFC 8659 section 4.2); none where we do not know it."""
         host = f".{urlsplit(self.directory).hostname}"
-        return next((name for end, name in _ISSUERS.items() if host.endswith(f".{end}")), "")
+        known = (each for each in AUTHORITIES if host.endswith(f".{each.directory}"))
+        return next((each.issuers for each in known), ())
 
 
 def eab_kid(value: object) -> str:

@@ -70,10 +70,12 @@ MAIL = (
 HTTP = Listener(80, "http", "challenges of certificate authorities (RFC 8555 section 8.3)")
 HTTPS = Listener(443, "https", "MTA-STS policies and the settings of mail programs (RFC 8461)")
 
-
 # Where the services of a host meet, on its loopback only: what a mailbox's Sieve script sends goes
-# to Postfix by the first.
-LOCAL = {"scripts": 10026, "srs": 10001, "srs-reverse": 10002, "tls-policy": 8462, "mta-sts": 8461}
+# to Postfix by the first, and what it forwards comes back to it by the second, with its new sender.
+LOCAL = {
+    **{"scripts": 10026, "forwarded": 10025, "srs": 10001, "srs-reverse": 10002},
+    **{"tls-policy": 8462, "mta-sts": 8461},
+}
 PORTS = {each.service: each.port for each in (*MAIL, HTTP, HTTPS)} | LOCAL
 
 # What mail programs use, the preferred first: IMAP to POP3, and TLS from the start to STARTTLS

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from mailwright.check import dane, issuer, tree_walk, world
 from mailwright.check.message import Message
 from mailwright.check.mta_sts import Text
+from mailwright.model.acme import Acme
 from mailwright.model.problems import Invalid
 from mailwright.net.resolver import Resolver
 from mailwright.report.finding import Severity
@@ -131,6 +132,14 @@ def test_the_nearest_caa_records_decide(
     order = issuer.of(leaf)
     assert order
     assert (issuer.refusal(order, "mail.example.com", look_up) == "") == is_allowed
+
+
+@pytest.mark.parametrize("name", ["sectigo.com", "zerossl.com"])
+def test_an_authority_may_issue_by_each_of_its_names_in_caa(name: str) -> None:
+    acme = Acme("https://acme.zerossl.com/v2/DV90", "a@example.com")
+    found = [dns.rdata.from_text("IN", "CAA", f'0 issue "{name}"')]
+    order = issuer.Order(acme.issuers)
+    assert issuer.refusal(order, "mail.example.com", lambda _: found) == ""
 
 
 ACCOUNT = "https://acme-v02.api.letsencrypt.org/acme/acct/1"
