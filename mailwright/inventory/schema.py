@@ -463,7 +463,9 @@ def read(
     """
     texts = texts or {}
     try:
-        text = texts.get(FILE) or encoding.decoded((folder / FILE).read_bytes(), FILE)
+        text = texts.get(FILE)
+        if text is None:
+            text = encoding.decoded((folder / FILE).read_bytes(), FILE)
         raw = tomllib.loads(text.removeprefix(encoding.MARK))
     except FileNotFoundError:
         found.append(Problem(FILE, "is missing", expected="the domains and mailboxes"))

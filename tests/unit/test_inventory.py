@@ -6,6 +6,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from mailwright.inventory.load import check
+from mailwright.model.problems import Problems
 from tests.unit.conftest import Folder
 
 
@@ -96,3 +98,10 @@ def test_the_description_is_frozen(folder: Folder) -> None:
     for thing in (inventory, *inventory.hosts, *inventory.domains, *inventory.mailboxes):
         with pytest.raises(FrozenInstanceError):
             thing.name = "other"  # type: ignore[attr-defined]  # what nothing may do
+
+
+def test_a_text_that_stands_for_a_file_does_so_when_it_is_empty(folder: Folder) -> None:
+    """What a command would leave is judged, not what is there."""
+    folder.load()
+    with pytest.raises(Problems):
+        check(folder.path, {"mail.toml": ""})
