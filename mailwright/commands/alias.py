@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mailwright.commands.terminal import EVERYWHERE, INVENTORY, tell_left
+from mailwright.commands.terminal import EVERYWHERE, INVENTORY, removing, tell_left
 from mailwright.inventory.edit import edited
 from mailwright.inventory.load import check
 from mailwright.model.problems import listed
@@ -68,7 +68,7 @@ def remove(address: str, folder: Path, targets: tuple[str, ...], everywhere: boo
     left: list[str] = []
     if everywhere and targets:
         raise click.UsageError("--everywhere is for all of an alias, --to for some of it")
-    with edited(folder) as editor:
+    with removing(everywhere), edited(folder) as editor:
         if targets:
             reached = editor.remove_targets(address, _split(targets))
         else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from mailwright.commands.keys import keys
-from mailwright.commands.terminal import EVERYWHERE, INVENTORY, tell_left
+from mailwright.commands.terminal import EVERYWHERE, INVENTORY, removing, tell_left
 from mailwright.dns.formats import FORMATS
 from mailwright.dns.record import Record
 from mailwright.dns.records import zones
@@ -89,7 +89,7 @@ def remove(name: str, folder: Path, everywhere: bool) -> None:
     """
     left: list[str] = []
     before = _published(folder)
-    with edited(folder) as editor:
+    with removing(everywhere), edited(folder) as editor:
         aside = editor.remove_domain(name, left if everywhere else None)
     with redirect_stdout(sys.stderr):
         click.echo(f"{name} is no longer in {folder / 'mail.toml'}")

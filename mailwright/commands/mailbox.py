@@ -11,7 +11,14 @@ import click
 
 from mailwright.advice import usage
 from mailwright.advice.fit import advice, span_words
-from mailwright.commands.terminal import EVERYWHERE, INVENTORY, described, new_hash, tell_left
+from mailwright.commands.terminal import (
+    EVERYWHERE,
+    INVENTORY,
+    described,
+    new_hash,
+    removing,
+    tell_left,
+)
 from mailwright.inventory.edit import Editor, edited
 from mailwright.inventory.load import check, load
 from mailwright.model.problems import Problem, Problems, listed
@@ -189,7 +196,7 @@ def remove(address: str, folder: Path, everywhere: bool) -> None:
       mailwright mailbox remove carol@example.com our-mail --everywhere
     """
     left: list[str] = []
-    with edited(folder) as editor:
+    with removing(everywhere), edited(folder) as editor:
         file = editor.file(address)
         store = editor.remove(address, left if everywhere else None)
     click.echo(f"{address} is no longer in {file}; its mail stays on the host, as {store}")

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +20,7 @@ from mailwright.inventory.load import Inventory, load
 from mailwright.keys import dkim_files
 from mailwright.model import address, size
 from mailwright.model.mailbox import Mailbox
-from mailwright.model.problems import Invalid, nearest
+from mailwright.model.problems import ABSENT, NO_DOMAIN, Invalid, Problem, Problems, nearest
 
 Value = TypeVar("Value")
 CONFLICTS = 3  # exit code, where records are somebody else's
@@ -134,6 +135,24 @@ def new_hash(name: str, generate: bool) -> Iterator[str]:
     yield found
     if generate:
         click.echo(f"Password of {name}, shown this once: {typed}")
+
+
+@contextmanager
+def removing(everywhere: bool) -> Iterator[None]:
+    """Whatever still names who is removed is in the way, unless it is changed as well."""
+    try:
+        yield
+    except Problems as error:
+        if everywhere:
+            raise
+        raise Problems(map(_healed, error.problems)) from None
+
+
+def _healed(problem: Problem) -> Problem:
+    """With what to do, if it is of that kind; of a name that nobody knows nothing is expected."""
+    if problem.what not in (*ABSENT, NO_DOMAIN) or not problem.expected:
+        return problem
+    return replace(problem, hint="--everywhere takes it out of there as well")
 
 
 def tell_left(left: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from mailwright.model import address
 from mailwright.model.domain import Domain
 from mailwright.model.host import Machine
 from mailwright.model.policy import Policy
-from mailwright.model.problems import Invalid, Problem, listed, nearest
+from mailwright.model.problems import NO_DOMAIN, Invalid, Problem, listed, nearest
 
 _POLICY = Policy()
 
@@ -113,7 +113,7 @@ def check_domain(
         found.append(Problem(where, f"is an alias domain of {original}", domain, expected))
     if domain not in domains:
         hint = nearest(domain, domains)
-        found.append(Problem(where, "is no domain of ours", domain, listed(domains), hint))
+        found.append(Problem(where, NO_DOMAIN, domain, listed(domains), hint))
 
 
 def settled(domains: Mapping[str, Domain], found: list[Problem]) -> dict[str, Domain]:
@@ -135,6 +135,6 @@ def _settled(domain: Domain, domains: Mapping[str, Domain], found: list[Problem]
     elif original:
         what = f"is an alias domain itself, of {original.alias_of}"
     else:
-        what, hint = "is no domain of ours", nearest(domain.alias_of, domains)
+        what, hint = NO_DOMAIN, nearest(domain.alias_of, domains)
     found.append(Problem(where, what, domain.alias_of, expected, hint))
     return replace(domain, alias_of=None)

@@ -21,7 +21,7 @@ from mailwright.inventory.places import FILE, setting
 from mailwright.inventory.sheet import Sheet
 from mailwright.keys import secret
 from mailwright.model import address
-from mailwright.model.problems import ABSENT, Invalid, Problem, Problems, nearest
+from mailwright.model.problems import ABSENT, NO_DOMAIN, Invalid, Problem, Problems, nearest
 from mailwright.model.use import USES
 
 TABLE, DOMAINS, PURGE, REMOVED = "mailboxes", "domains", "purge", "removed"
@@ -332,7 +332,7 @@ class Editor:
         names = {address.domain(each): each for each in self._domains}
         if (folded := address.domain(name)) not in names:
             hint = nearest(name, names)
-            raise Problems([Problem(setting(DOMAINS), "is no domain of ours", name, hint=hint)])
+            raise Problems([Problem(setting(DOMAINS), NO_DOMAIN, name, hint=hint)])
         book = check(self._folder)
         if book.postmaster.endswith(f"@{folded}"):
             what, hint = "is of this domain", "name another first"

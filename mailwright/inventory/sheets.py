@@ -14,7 +14,7 @@ from typing import Any
 from mailwright.inventory import encoding
 from mailwright.inventory.sheet import ADDRESS, Broken, names_of, records, settings_of
 from mailwright.model import address
-from mailwright.model.problems import Invalid, Problem, gathered, listed, nearest
+from mailwright.model.problems import NO_DOMAIN, Invalid, Problem, gathered, listed, nearest
 
 FOLDER, SUFFIX = "mailboxes", ".csv"
 _EXAMPLE = "a name such as example.com.csv"
@@ -90,7 +90,7 @@ def _is_ours(
 ) -> bool:
     if domain not in domains:
         hint = nearest(domain, domains)
-        found.append(Problem(place, "is no domain of ours", domain, listed(domains), hint))
+        found.append(Problem(place, NO_DOMAIN, domain, listed(domains), hint))
     elif original := domains[domain]:
         expected = f"{FOLDER}/{original}{SUFFIX}"
         found.append(Problem(place, f"is an alias domain of {original}", domain, expected))

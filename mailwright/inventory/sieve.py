@@ -17,7 +17,7 @@ from pathlib import Path
 from mailwright.model import address
 from mailwright.model.domain import Domain
 from mailwright.model.mailbox import Mailbox
-from mailwright.model.problems import NO_MAILBOX, Invalid, Problem, listed, nearest
+from mailwright.model.problems import NO_DOMAIN, NO_MAILBOX, Invalid, Problem, listed, nearest
 from mailwright.model.script import MAX_SCRIPT_SIZE, TIMES, Script
 
 FOLDER = "sieve"
@@ -87,7 +87,7 @@ def _whom(
     if "@" not in name:
         domain = address.domain(name)
         if domain not in domains:
-            raise Invalid(name, "is no domain of ours", listed(domains), nearest(domain, domains))
+            raise Invalid(name, NO_DOMAIN, listed(domains), nearest(domain, domains))
         if original := domains[domain].alias_of:
             raise Invalid(name, "is an alias domain", original, "its mail goes there")
         return domain

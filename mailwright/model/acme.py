@@ -16,7 +16,7 @@ _URL = frozenset(string.ascii_letters + string.digits + "-._~:/?&=%+@,")
 
 
 @dataclass(frozen=True)
-class Authority:
+class CertificateAuthority:
     """Whom certificates are from, by its own documentation.
 
     `name` is its own in them, `issuers` those that it goes by in CAA, of which the first is to be
@@ -29,15 +29,15 @@ class Authority:
 
 
 AUTHORITIES = (
-    Authority("Let's Encrypt", ("letsencrypt.org",), "letsencrypt.org"),
-    Authority("ZeroSSL", ("sectigo.com", "zerossl.com"), "zerossl.com"),
-    Authority("Sectigo Limited", ("sectigo.com", "comodoca.com"), "sectigo.com"),
-    Authority("Google Trust Services", ("pki.goog",), "pki.goog"),
-    Authority("DigiCert Inc", ("digicert.com",), "digicert.com"),
-    Authority("GlobalSign nv-sa", ("globalsign.com",), "globalsign.com"),
-    Authority("Buypass AS-983163327", ("buypass.com",), "buypass.com"),
-    Authority("Actalis S.p.A.", ("actalis.it",), "actalis.com"),
-    Authority("SSL Corporation", ("ssl.com",), "ssl.com"),
+    CertificateAuthority("Let's Encrypt", ("letsencrypt.org",), "letsencrypt.org"),
+    CertificateAuthority("ZeroSSL", ("sectigo.com", "zerossl.com"), "zerossl.com"),
+    CertificateAuthority("Sectigo Limited", ("sectigo.com", "comodoca.com"), "sectigo.com"),
+    CertificateAuthority("Google Trust Services", ("pki.goog",), "pki.goog"),
+    CertificateAuthority("DigiCert Inc", ("digicert.com",), "digicert.com"),
+    CertificateAuthority("GlobalSign nv-sa", ("globalsign.com",), "globalsign.com"),
+    CertificateAuthority("Buypass AS-983163327", ("buypass.com",), "buypass.com"),
+    CertificateAuthority("Actalis S.p.A.", ("actalis.it",), "actalis.com"),
+    CertificateAuthority("SSL Corporation", ("ssl.com",), "ssl.com"),
 )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 NOBODY, NO_MAILBOX = "is nobody's address", "is no mailbox of ours"
+NO_DOMAIN = "is no domain of ours"
 ABSENT = (NOBODY, NO_MAILBOX)  # of whoever is named and not there: adding him heals it
 ALIKE = 20  # problems of one kind that are shown; of more only the number
 _WORDS = 25  # in a phrase

@@ -107,7 +107,9 @@ def test_what_is_wrong_is_said_and_nothing_is_written(
 def test_an_alias_that_is_still_named_goes_from_everywhere(run: Typed) -> None:
     run("alias", "add", "x@example.com", "--to", "info@example.com")
     run("alias", "add", "y@example.com", "--to", "x@example.com,bob@example.org")
-    assert run("alias", "remove", "info@example.com")[0] == 1
+    code, _, err = run("alias", "remove", "info@example.com")
+    assert code == 1
+    assert "(--everywhere takes it out of there as well)" in err[0]
     assert run("alias", "remove", "info@example.com", "--everywhere")[0] == 0
     assert run.table("aliases") == {"y@example.com": ["bob@example.org"]}
 
