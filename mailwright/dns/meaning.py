@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from mailwright.dns.catalogue import PURPOSES
 from mailwright.dns.fault import Fault
 from mailwright.dns.purpose import Rule
 from mailwright.dns.record import Record
-from mailwright.dns.zone_file import PURPOSES
 
 _RULES = {name: rule for each in PURPOSES for name, rule in each.rules.items()}
 _FOR_ALL = Rule()

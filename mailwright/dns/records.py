@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from mailwright.dns import zone_file
+from mailwright.dns import catalogue
 from mailwright.dns.purpose import Presence
 from mailwright.dns.record import Record
 from mailwright.inventory.load import Inventory
@@ -24,7 +24,7 @@ def records(inventory: Inventory) -> Iterator[Record]:
 def _of_hosts(inventory: Inventory) -> Iterator[Record]:
     names = {domain.name for domain in inventory.domains}
     for host in inventory.hosts:
-        yield from _timed(inventory, zone_file.of_host(host, host.name in names))
+        yield from _timed(inventory, catalogue.of_host(host, host.name in names))
 
 
 def _timed(inventory: Inventory, some: Iterator[Record]) -> Iterator[Record]:
@@ -41,7 +41,7 @@ def _of_domains(
         protocols = offered.get(domain.alias_of or domain.name, set())
         served = web.get(domain.name, ())
         presence = Presence(domain.name in addresses, protocols, served, addresses)
-        made = zone_file.of_domain(domain, presence)
+        made = catalogue.of_domain(domain, presence)
         yield domain, _timed(inventory, made)
 
 
@@ -70,7 +70,7 @@ def each_zone(
     away: dict[str, list[Record]] = {}
     for record in _of_hosts(inventory):
         away.setdefault(zone_of(record.name, known), []).append(record)
-    reaching = (d for d in inventory.domains if d.name in above or zone_file.reaches_out(d))
+    reaching = (d for d in inventory.domains if d.name in above or catalogue.reaches_out(d))
     for owner, some in _of_domains(inventory, reaching):
         for record in some:
             if (origin := zone_of(record.name, known)) != owner.name:

@@ -1,4 +1,4 @@
 """What a record is for: a file for each purpose, with what is published for it and why.
 
-Each has a `PURPOSE`, which `dns.zone_file` lists in their order; `dns.purpose` tells what it says.
+Each has a `PURPOSE`, which `dns.catalogue` lists in their order; `dns.purpose` tells what it says.
 """

@@ -1,4 +1,4 @@
-"""The records of one host and of one domain, in the order of a zone file."""
+"""All purposes: the records of one host and of one domain, in the order of a zone file."""
 
 from __future__ import annotations
 
