@@ -145,7 +145,7 @@ def removing(everywhere: bool) -> Iterator[None]:
     except Problems as error:
         if everywhere:
             raise
-        raise Problems(map(_healed, error.problems)) from None
+        raise type(error)(map(_healed, error.problems)) from None
 
 
 def _healed(problem: Problem) -> Problem:
